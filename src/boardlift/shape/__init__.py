@@ -1,0 +1,1 @@
+"""Relational vocabulary: types, columns, tables, names, changes, safe SQL. No vendor, no driver."""
