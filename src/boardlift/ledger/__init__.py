@@ -1,0 +1,33 @@
+"""Durable memory: runs, promotions, names, shapes and leases in one SQLite file. Knows nothing of monday."""
+
+from boardlift.ledger.lease import Holder
+from boardlift.ledger.ledger import Ledger
+from boardlift.ledger.records import (
+    BoardCheck,
+    BoardRecord,
+    Event,
+    Label,
+    Outcome,
+    Promotion,
+    PromotionKind,
+    Run,
+    RunKind,
+    RunStatus,
+    SettledBy,
+)
+
+__all__ = [
+    "BoardCheck",
+    "BoardRecord",
+    "Event",
+    "Holder",
+    "Label",
+    "Ledger",
+    "Outcome",
+    "Promotion",
+    "PromotionKind",
+    "Run",
+    "RunKind",
+    "RunStatus",
+    "SettledBy",
+]

@@ -1,0 +1,119 @@
+-- touch: Write nothing, which is refused where writing is
+UPDATE leases SET holder = holder WHERE 0;
+
+-- start_run: Add a run that has just begun
+INSERT INTO runs (id, kind, destination, namespace, holder, started_at)
+VALUES (:run_id, :kind, :destination, :namespace, :holder, :at);
+
+-- finish_run: running -> succeeded, failed, blocked or crashed
+UPDATE runs SET status = :status, error = :error, ended_at = :at WHERE id = :run_id;
+
+-- get_run: One run by its id
+SELECT id, kind, destination, namespace, holder, status, started_at, ended_at, error FROM runs WHERE id = :run_id;
+
+-- list_runs: The newest runs, newest first
+SELECT id, kind, destination, namespace, holder, status, started_at, ended_at, error
+FROM runs ORDER BY seq DESC LIMIT :limit;
+
+-- list_running: Runs that have not ended, oldest first
+SELECT id, kind, destination, namespace, holder, status, started_at, ended_at, error
+FROM runs WHERE status = 'running' ORDER BY seq;
+
+-- record_board: What a run did to a board; a second record of the same board replaces the first
+INSERT INTO boards (run_id, board_id, board_name, table_name, row_count, column_count, generation, seconds, calls,
+                    points, bytes, retries, quarantined, recorded_at)
+VALUES (:run_id, :board_id, :board_name, :table, :rows, :columns, :generation, :seconds, :calls,
+        :points, :bytes, :retries, :quarantined, :at)
+ON CONFLICT (run_id, board_id) DO UPDATE SET
+    board_name = excluded.board_name, table_name = excluded.table_name, row_count = excluded.row_count,
+    column_count = excluded.column_count, generation = excluded.generation, seconds = excluded.seconds,
+    calls = excluded.calls, points = excluded.points, bytes = excluded.bytes, retries = excluded.retries,
+    quarantined = excluded.quarantined, recorded_at = excluded.recorded_at;
+
+-- list_boards: The boards of a run, in the order they were recorded
+SELECT board_id, board_name, table_name AS "table", row_count AS "rows", column_count AS "columns", generation,
+       seconds, calls, points, bytes, retries, quarantined
+FROM boards WHERE run_id = :run_id ORDER BY rowid;
+
+-- record_check: One result of one check
+INSERT INTO checks (run_id, board_id, check_name, table_name, passed, measured, expected, overridden, recorded_at)
+VALUES (:run_id, :board_id, :check, :table, :passed, :measured, :expected, :overridden, :at);
+
+-- list_checks: The check results of a run, in the order they were recorded
+SELECT board_id, check_name AS "check", table_name AS "table", passed, measured, expected, overridden
+FROM checks WHERE run_id = :run_id ORDER BY id;
+
+-- intend: A swap is about to happen
+INSERT INTO promotions (run_id, kind, intended_at) VALUES (:run_id, :kind, :at);
+
+-- intend_group: One of the generations the swap will make live
+INSERT INTO promotion_groups (run_id, group_key, generation) VALUES (:run_id, :group, :generation);
+
+-- settle: intended -> promoted or abandoned
+UPDATE promotions
+SET outcome = :outcome, settled_by = :by, settled_at = :at, blocked_ms = :blocked_ms, promoted_at = :promoted_at
+WHERE run_id = :run_id;
+
+-- get_promotion: The promotion of a run
+SELECT run_id, kind, intended_at, outcome, settled_by, settled_at, blocked_ms, promoted_at
+FROM promotions WHERE run_id = :run_id;
+
+-- list_open_promotions: Intents of a destination whose outcome is not known, oldest first
+SELECT promotions.run_id, promotions.kind, intended_at, outcome, settled_by, settled_at, blocked_ms, promoted_at
+FROM promotions JOIN runs ON runs.id = promotions.run_id
+WHERE outcome IS NULL AND runs.destination = :destination AND runs.namespace = :namespace
+ORDER BY runs.seq;
+
+-- list_promotion_groups: The generations a promotion makes live
+SELECT group_key AS "group", generation FROM promotion_groups WHERE run_id = :run_id ORDER BY rowid;
+
+-- list_column_names: The column names of a board that are in force
+SELECT scope, board_id, column_id, facet, name
+FROM names WHERE scope = 'column' AND board_id = :board_id AND retired_at IS NULL ORDER BY id;
+
+-- list_table_names: The table names of all boards that are in force
+SELECT scope, board_id, column_id, facet, name
+FROM names WHERE scope = 'table' AND retired_at IS NULL ORDER BY id;
+
+-- bind_name: A name for a key; the reason is empty the first time
+INSERT INTO names (scope, board_id, column_id, facet, name, bound_at, reason)
+VALUES (:scope, :board_id, :column_id, :facet, :name, :at, :reason);
+
+-- retire_name: The name of a key makes room for another
+UPDATE names SET retired_at = :at
+WHERE scope = :scope AND board_id = :board_id AND column_id = :column_id AND facet = :facet AND retired_at IS NULL;
+
+-- see_label: A title, if it is not the one last seen
+INSERT INTO label_history (board_id, column_id, title, seen_at)
+SELECT :board_id, :column_id, :title, :at
+WHERE :title IS NOT (
+    SELECT title FROM label_history WHERE board_id = :board_id AND column_id = :column_id ORDER BY id DESC LIMIT 1);
+
+-- list_labels: Every title seen on a board, oldest first
+SELECT board_id, column_id, title, seen_at FROM label_history WHERE board_id = :board_id ORDER BY id;
+
+-- record_shapes: The tables of a generation
+INSERT INTO shapes (destination, namespace, group_key, generation, tables, recorded_at)
+VALUES (:destination, :namespace, :group, :generation, :tables, :at)
+ON CONFLICT (destination, namespace, group_key, generation)
+DO UPDATE SET tables = excluded.tables, recorded_at = excluded.recorded_at;
+
+-- get_shapes: The tables of a generation
+SELECT tables FROM shapes
+WHERE destination = :destination AND namespace = :namespace AND group_key = :group AND generation = :generation;
+
+-- take_lease: Say who holds the lock
+INSERT INTO leases (destination, namespace, holder, since) VALUES (:destination, :namespace, :holder, :at)
+ON CONFLICT (destination, namespace)
+DO UPDATE SET holder = excluded.holder, since = excluded.since, released_at = NULL;
+
+-- release_lease: Say that nobody holds the lock
+UPDATE leases SET released_at = :at WHERE destination = :destination AND namespace = :namespace;
+
+-- get_lease: Who holds the lock
+SELECT holder, since FROM leases
+WHERE destination = :destination AND namespace = :namespace AND released_at IS NULL;
+
+-- list_events: The newest events, newest first; of everything when the subject id is empty
+SELECT id, at, subject, subject_id, event, detail FROM events
+WHERE :subject_id = '' OR subject_id = :subject_id ORDER BY id DESC LIMIT :limit;
