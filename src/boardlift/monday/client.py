@@ -1,0 +1,370 @@
+"""The one file that touches the network: one endpoint, kept connections, retries that obey every wait told.
+
+The retry is written out instead of taken from a library: waits must run on the injected clock, a told wait is obeyed
+exactly and does not use up a try, and one thread's refusal has to hold back all others.
+"""
+
+from __future__ import annotations
+
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from boardlift import __version__
+from boardlift.clock import Clock, SystemClock
+from boardlift.errors import (
+    ApiError,
+    AuthRejected,
+    BoardliftError,
+    BudgetExhausted,
+    ConfigError,
+    QueryRejected,
+    SourceError,
+    SourceUnavailable,
+)
+from boardlift.monday.limits import Quota
+from boardlift.monday.wire import Answer, Request, encode, read_response
+from boardlift.progress import Progress, Silent
+from boardlift.settings import Secret
+
+CONNECT_TIMEOUT = 10.0
+MAX_BODY = 256 * 1024 * 1024
+_FIRST_BACKOFF = 1.0
+_LONGEST_BACKOFF = 60.0
+_SLICE = 0.5
+
+
+class NotReached(SourceUnavailable):
+    """No connection to monday.com came about, so the size of what was asked is not to blame."""
+
+
+@dataclass(frozen=True)
+class CallStats:
+    """What reading has cost: `calls` sent (failed ones too, they count with monday), `points` of complexity, body
+    `bytes`, `retries` among the calls, and seconds waited."""
+
+    calls: int = 0
+    points: int = 0
+    bytes: int = 0
+    retries: int = 0
+    waited_seconds: float = 0.0
+
+    def __add__(self, other: CallStats) -> CallStats:
+        return CallStats(
+            self.calls + other.calls,
+            self.points + other.points,
+            self.bytes + other.bytes,
+            self.retries + other.retries,
+            self.waited_seconds + other.waited_seconds,
+        )
+
+
+@dataclass
+class _Gate:
+    """The moment before which no thread may call, for all threads have one budget."""
+
+    opens_at: float = 0.0
+    reason: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def close(self, until: float, reason: str) -> None:
+        with self.lock:
+            if until > self.opens_at:
+                self.opens_at, self.reason = until, reason
+
+
+class MondayClient:
+    """Sends requests for one token. Safe to share among threads."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        api_version: str = "2026-10",
+        *,
+        clock: Clock | None = None,
+        progress: Progress | None = None,
+        retries: int = 3,
+        timeout: float = 60.0,
+        max_wait: float = 600.0,
+        transport: httpx.BaseTransport | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        """`retries` tries follow a failure without a told wait; told waits are obeyed until `max_wait` seconds in all.
+
+        Raises ConfigError for a token or URL that cannot be used.
+        """
+        self.url = url
+        self.api_version = api_version
+        self._token = Secret(_usable(token))
+        self._clock: Clock = clock or SystemClock()
+        self._progress: Progress = progress or Silent()
+        self.retries = retries
+        self._timeout = timeout
+        self._max_wait = max_wait
+        self._rng = rng or random.Random()  # noqa: S311  jitter, not a secret
+        self._gate = _Gate()
+        self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._stats: dict[str, CallStats] = {}
+        self._quotas: Mapping[str, Quota] = {}
+        self._served_version = ""
+        self._server_time: datetime | None = None
+        self._http = _open_http(self._token.reveal(), api_version, timeout, transport)
+
+    def __repr__(self) -> str:
+        return f"MondayClient({self.url!r}, api_version={self.api_version!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def cancel(self) -> None:
+        """Make every waiting and future `send` end with SourceError; for a run that is being stopped."""
+        self._cancelled.set()
+
+    @property
+    def quotas(self) -> Mapping[str, Quota]:
+        """The quotas of the latest answer that told any; {} before."""
+        return self._quotas
+
+    @property
+    def served_version(self) -> str:
+        """The API version of the latest answer; empty before the first."""
+        return self._served_version
+
+    @property
+    def server_time(self) -> datetime | None:
+        """When monday gave its latest answer, by its own clock."""
+        return self._server_time
+
+    def stats(self, label: str | None = None) -> CallStats:
+        """The cost so far of requests with this label, or of all."""
+        with self._lock:
+            if label is not None:
+                return self._stats.get(label, CallStats())
+            return sum(self._stats.values(), CallStats())
+
+    def send(self, request: Request, *, retries: int | None = None) -> Answer:
+        """One answer.
+
+        in: the request; `retries`, if given, replaces the client's for this call. raised: what `wire.read_response`
+        raises, NotReached when no connection came about, ConfigError for a certificate, proxy or address that
+        cannot work.
+        """
+        allowed = self.retries if retries is None else retries
+        tried = 0
+        waited = 0.0
+        while True:
+            self._pass_gate(request)
+            outcome = self._attempt(request, again=tried > 0 or waited > 0)
+            if isinstance(outcome, Answer):
+                return outcome
+            if not isinstance(outcome, BudgetExhausted | SourceUnavailable):
+                raise outcome
+            backoff = self._backoff(tried)
+            wait = backoff if outcome.retry_in is None else max(outcome.retry_in, _SLICE)
+            if outcome.retry_in is None:
+                tried += 1
+            if tried > allowed or waited + wait > self._max_wait:
+                raise _given_up(outcome, tried, waited, wait, self._max_wait)
+            waited += wait
+            if isinstance(outcome, BudgetExhausted) or outcome.retry_in is not None:
+                self._gate.close(self._clock.monotonic() + wait, outcome.message)
+            else:
+                self._wait(wait, outcome.message, request.label)
+
+    def _attempt(self, request: Request, *, again: bool) -> Answer | BoardliftError:
+        """One call. An error is returned, not raised, so that the HTTP library's exception, which holds the request
+        and with it the token, is in no chain."""
+        body = b""
+        try:
+            status, headers, body = self._post(encode(request))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            outcome: Answer | BoardliftError = _translate(error, self.url, self._timeout)
+        else:
+            try:
+                outcome = read_response(status, headers, body, self.api_version)
+            except BoardliftError as error:
+                outcome = error.with_traceback(None)
+        self._book(request, outcome, len(body), again)
+        if isinstance(outcome, BoardliftError):
+            _redact(outcome, self._token.reveal())
+        return outcome
+
+    def _post(self, content: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        started = self._clock.monotonic()
+        parts: list[bytes] = []
+        size = 0
+        with self._http.stream("POST", self.url, content=content) as response:
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > MAX_BODY:
+                    raise httpx.ReadTimeout(f"more than {MAX_BODY >> 20} MB came")
+                # httpx limits the wait for each piece; a body that drips would never end.
+                if self._clock.monotonic() - started > 2 * self._timeout:
+                    raise httpx.ReadTimeout("the body did not end")
+            return response.status_code, dict(response.headers), b"".join(parts)
+
+    def _book(self, request: Request, outcome: Answer | BoardliftError, size: int, again: bool) -> None:
+        points = outcome.complexity.query if isinstance(outcome, Answer) and outcome.complexity else 0
+        self._add(request.label, CallStats(calls=1, points=points, bytes=size, retries=int(again)))
+        if isinstance(outcome, Answer):
+            self._quotas = outcome.quotas or self._quotas
+            self._served_version, self._server_time = outcome.served_version, outcome.answered_at
+
+    def _add(self, label: str, cost: CallStats) -> None:
+        with self._lock:
+            self._stats[label] = self._stats.get(label, CallStats()) + cost
+
+    def _pass_gate(self, request: Request) -> None:
+        while True:
+            if self._cancelled.is_set():
+                raise SourceError("Reading was stopped before it was complete.", hint="run the command again")
+            with self._gate.lock:
+                left, reason = self._gate.opens_at - self._clock.monotonic(), self._gate.reason
+            if left <= 0:
+                return
+            self._wait(left, reason, request.label)
+
+    def _wait(self, wait: float, reason: str, label: str) -> None:
+        """Sleep in slices, so that a run that is stopped need not sleep to the end."""
+        self._progress.waiting(wait, reason)
+        until = self._clock.monotonic() + wait
+        while (left := until - self._clock.monotonic()) > 0 and not self._cancelled.is_set():
+            self._clock.sleep(min(left, _SLICE))
+        self._add(label, CallStats(waited_seconds=wait))
+
+    def _backoff(self, tried: int) -> float:
+        ceiling = min(_FIRST_BACKOFF * 2**tried, _LONGEST_BACKOFF)
+        return float(ceiling * (0.75 + self._rng.random() / 2))
+
+
+def _open_http(token: str, api_version: str, timeout: float, transport: httpx.BaseTransport | None) -> httpx.Client:
+    headers = {
+        "Authorization": token,
+        "API-Version": api_version,
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+        "User-Agent": f"boardlift/{__version__}",
+    }
+    return httpx.Client(
+        headers=headers,
+        timeout=httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=40, keepalive_expiry=30.0),
+        transport=transport,
+        follow_redirects=False,  # a redirect would carry the token to whoever is named in it
+    )
+
+
+def _usable(token: str) -> str:
+    token = token.strip()
+    if not token:
+        raise AuthRejected("There is no API token.", hint="export MONDAY_API_TOKEN=... or run `boardlift init`")
+    if not token.isascii() or any(not " " < mark <= "~" for mark in token):
+        raise ConfigError(
+            "The API token holds a blank or a character no token has.",
+            hint="copy it again (monday.com: your avatar > Developers > API token), without quotes or line breaks",
+        )
+    return token
+
+
+def _translate(error: Exception, url: str, timeout: float) -> BoardliftError:
+    """The failure of a call as an error of ours; says what the system said, and never holds the request."""
+    said = str(error) or type(error).__name__
+    return _hopeless(error, url, said) or _passing(error, _host(url), said, timeout)
+
+
+def _hopeless(error: Exception, url: str, said: str) -> ConfigError | None:
+    """The failures that no repetition mends, None for all others."""
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return ConfigError(
+            f"The certificate of {_host(url)} is not trusted: {said}.",
+            hint="behind an inspecting proxy, point SSL_CERT_FILE at your company's certificate bundle",
+        )
+    if isinstance(error, httpx.ProxyError):
+        return ConfigError(
+            f"The proxy refused the connection to {_host(url)}: {said}.", hint="check HTTPS_PROXY and NO_PROXY"
+        )
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
+        return ConfigError(
+            f"The address {url!r} cannot be called: {said}.", hint="check `account.url` in boardlift.yaml"
+        )
+    return None
+
+
+def _passing(error: Exception, host: str, said: str, timeout: float) -> SourceUnavailable:
+    if any(isinstance(cause, socket.gaierror) for cause in _causes(error)):
+        return NotReached(
+            f"The name {host} could not be resolved: {said}.",
+            hint="check the network, `account.url`, and HTTPS_PROXY if you are behind a proxy",
+        )
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout):
+        return NotReached(
+            f"{host} could not be reached: {said}.",
+            hint="check the network, and HTTPS_PROXY if you are behind a proxy",
+        )
+    if isinstance(error, httpx.TimeoutException):
+        return SourceUnavailable(
+            f"{host} did not answer within {timeout:g} seconds ({said}).",
+            hint="set a smaller `page_size` or a longer `timeout` in boardlift.yaml",
+        )
+    return SourceUnavailable(f"The connection to {host} broke: {said}.", hint="run the command again")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in found:
+        found.append(current)
+        current = current.__cause__ or current.__context__
+    return found
+
+
+def _host(url: str) -> str:
+    try:
+        return httpx.URL(url).host or url
+    except httpx.InvalidURL:
+        return url
+
+
+def _given_up(
+    error: BudgetExhausted | SourceUnavailable, tried: int, waited: float, wait: float, max_wait: float
+) -> BoardliftError:
+    if waited + wait > max_wait:
+        error.message = f"{error.message} Waited {waited:.0f} s already and was told {wait:.0f} s more; gave up."
+    elif tried > 1:
+        error.message = f"{error.message} Tried {tried} times."
+    error.args = (error.message,)
+    return error
+
+
+def _redact(error: BoardliftError, token: str) -> None:
+    """A proxy or a debug answer may echo the headers; the token must not travel on in an error's text."""
+    if token in error.message or token in error.hint:
+        error.message = error.message.replace(token, "****")
+        error.hint = error.hint.replace(token, "****")
+        error.args = (error.message,)
+    if isinstance(error, QueryRejected):
+        error.all_errors = tuple(_clean(each, token) for each in error.all_errors)
+
+
+def _clean(error: ApiError, token: str) -> ApiError:
+    return replace(error, message=error.message.replace(token, "****"), path=error.path.replace(token, "****"))

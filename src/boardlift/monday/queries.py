@@ -1,0 +1,161 @@
+"""Every query boardlift sends, as text. Each passes its limits itself: the API's defaults cut lists silently.
+
+Objects are what a query costs (10 points each since version 2025-10, scalars nothing: API page "Complexity"), so none
+is asked for without need: no `column{}` in a cell, no `board{}` in an item. Two are worth their points: `group{id}`,
+the only place where an item's group is told, and `parent_item{id}`, the only link from a subitem to its item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from boardlift.monday.wire import Request
+
+PAGE_LIMIT = 500
+"""The most items one page may hold (API page "Items page")."""
+BOARDS_LIMIT = 200
+USERS_LIMIT = 1000
+"""More is refused (release notes, 2026-07)."""
+WORKSPACES_LIMIT = 200
+SHAPES_AT_ONCE = 25
+COUNTS_AT_ONCE = 100
+
+_COST = "complexity{query before after reset_in_x_seconds}"
+_SUMMARY = "id name type state board_kind hierarchy_type items_count updated_at workspace{id name}"
+_HEAD = "id name created_at updated_at creator_id state url group{id}"
+
+ACCOUNT = (
+    f"query Account{{{_COST} me{{id name email time_zone_identifier}} "
+    "account{id name slug tier plan{tier}} version{kind value}}"
+)
+BOARD_LIST = (
+    f"query BoardList($limit:Int!,$page:Int!){{{_COST} "
+    f"boards(limit:$limit,page:$page,state:active,order_by:created_at){{{_SUMMARY}}}}}"
+)
+BOARD_LIST_PLAIN = BOARD_LIST.replace("workspace{id name}", "workspace_id").replace("BoardList(", "BoardListPlain(")
+"""Without the workspace object, which some boards made from templates answer with an internal error."""
+BOARD_SHAPES = (
+    f"query BoardShapes($ids:[ID!]!,$limit:Int!){{{_COST} boards(ids:$ids,limit:$limit,state:all){{{_SUMMARY} "
+    "columns{id title type description archived settings} groups{id title color position archived} "
+    "tags{id name color}}}"
+)
+BOARD_COUNTS = (
+    f"query BoardCounts($ids:[ID!]!,$limit:Int!){{{_COST} "
+    "boards(ids:$ids,limit:$limit,state:all){id items_count columns{id title type archived}}}"
+)
+USERS = (
+    f"query Users($limit:Int!,$page:Int!){{{_COST} users(limit:$limit,page:$page,status:[ACTIVE,PENDING,INACTIVE])"
+    "{id name email title kind status is_deleted created_at last_activity time_zone_identifier}}"
+)
+TEAMS = f"query Teams($users:Int!){{{_COST} teams{{id name is_guest users(limit:$users){{id}} owners{{id}}}}}}"
+TAGS = f"query Tags{{{_COST} tags{{id name color}}}}"
+WORKSPACES = (
+    f"query Workspaces($limit:Int!,$page:Int!){{{_COST} workspaces(limit:$limit,page:$page,state:all)"
+    "{id name kind state description is_default_workspace created_at}}"
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked of each cell of one board.
+
+    `column_ids` are the wanted columns, in the order wanted. `fragments` pair a GraphQL type with the fields asked of
+    its cells (`("StatusValue", ("index", "label"))`; a field may be an alias or hold a sub-selection). `text` and
+    `value` ask for those two fields of every cell, `with_parent` for each item's parent.
+    """
+
+    column_ids: tuple[str, ...]
+    fragments: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    with_parent: bool = False
+    text: bool = True
+    value: bool = True
+
+
+def account() -> Request:
+    return Request("Account", ACCOUNT)
+
+
+def board_list(page: int, *, limit: int = BOARDS_LIMIT, plain: bool = False) -> Request:
+    """One page of the list of active boards, newest first by creation, an order that reading does not disturb."""
+    operation, query = ("BoardListPlain", BOARD_LIST_PLAIN) if plain else ("BoardList", BOARD_LIST)
+    return Request(operation, query, {"limit": limit, "page": page})
+
+
+def board_shapes(ids: Sequence[str]) -> Request:
+    """Boards with columns, groups and tags; archived boards too, so that the state can be told from the absence."""
+    return Request("BoardShapes", BOARD_SHAPES, {"ids": list(ids), "limit": len(ids)})
+
+
+def board_counts(ids: Sequence[str]) -> Request:
+    """The item counts and column heads of many boards in one call."""
+    return Request("BoardCounts", BOARD_COUNTS, {"ids": list(ids), "limit": len(ids)})
+
+
+def users(page: int, *, limit: int = USERS_LIMIT) -> Request:
+    """One page of users, those no longer active included, for old ids must resolve too."""
+    return Request("Users", USERS, {"limit": limit, "page": page})
+
+
+def teams() -> Request:
+    """All teams; the API pages only the users inside each."""
+    return Request("Teams", TEAMS, {"users": USERS_LIMIT})
+
+
+def tags() -> Request:
+    """The tags of public boards; others hang on their boards."""
+    return Request("Tags", TAGS)
+
+
+def workspaces(page: int, *, limit: int = WORKSPACES_LIMIT) -> Request:
+    return Request("Workspaces", WORKSPACES, {"limit": limit, "page": page})
+
+
+def first_items(board_id: str, selection: Selection, limit: int, *, all_levels: bool = False) -> Request:
+    """The first page of a board's items. `all_levels` is for multi-level boards, which else show the top level only."""
+    scope = ',hierarchy_scope_config:"allItems"' if all_levels else ""
+    page = f"items_page(limit:$limit{scope}){{cursor items{{{_item(selection, all_levels)}}}}}"
+    query = (
+        f"query FirstItems($board:[ID!]!,$limit:Int!{_declaration(selection)}){{{_COST} "
+        f"boards(ids:$board,limit:1,state:all){{id {page}}}}}"
+    )
+    return Request("FirstItems", query, {"board": [board_id], "limit": limit, **_columns(selection)}, label=board_id)
+
+
+def next_items(board_id: str, cursor: str, selection: Selection, limit: int, *, all_levels: bool = False) -> Request:
+    """The page after `cursor`: at the root, thus cheaper than through `boards` (API page "Items page")."""
+    query = (
+        f"query NextItems($cursor:String!,$limit:Int!{_declaration(selection)}){{{_COST} "
+        f"next_items_page(cursor:$cursor,limit:$limit){{cursor items{{{_item(selection, all_levels)}}}}}}}"
+    )
+    return Request("NextItems", query, {"cursor": cursor, "limit": limit, **_columns(selection)}, label=board_id)
+
+
+def _declaration(selection: Selection) -> str:
+    return ",$columns:[String!]!" if selection.column_ids else ""
+
+
+def _columns(selection: Selection) -> dict[str, object]:
+    return {"columns": list(selection.column_ids)} if selection.column_ids else {}
+
+
+def _item(selection: Selection, all_levels: bool) -> str:
+    """The fields of an item. `id` comes first: the spool reads it from an item's first bytes."""
+    parts = [_HEAD]
+    if selection.with_parent:
+        parts.append("parent_item{id}")
+    if selection.column_ids:
+        # Rolled-up columns of multi-level boards are empty without it (API page "Multi-level boards").
+        calculated = ",capabilities:[CALCULATED]" if all_levels else ""
+        parts.append(f"column_values(ids:$columns{calculated}){{{_cell(selection)}}}")
+    return " ".join(parts)
+
+
+def _cell(selection: Selection) -> str:
+    parts = ["id"]
+    if selection.text:
+        parts.append("text")
+    if selection.value:
+        parts.append("value")
+    parts.extend(f"...on {type_name}{{{' '.join(fields)}}}" for type_name, fields in selection.fragments if fields)
+    return " ".join(parts)
