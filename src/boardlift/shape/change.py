@@ -49,7 +49,8 @@ class LabelChanged:
     destructive = False
 
     def __str__(self) -> str:
-        return f"{self.table}: column {self.column} keeps its name; its title changes from {self.before!r} to {self.after!r}"
+        told = f"its title changes from {self.before!r} to {self.after!r}"
+        return f"{self.table}: column {self.column} keeps its name; {told}"
 
 
 @dataclass(frozen=True)
