@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 UNCHANGED = "Production was not changed."
+SWAPPED = "The swap had taken place before: the new tables are live."
+UNKNOWN_SWAP = "Whether the swap took place is not known yet; the next run asks the destination and settles it."
 
 
 class BoardliftError(Exception):
@@ -37,6 +39,12 @@ class BoardliftError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def conclude(self, sentence: str) -> None:
+        """Add a last sentence, unless the message ends with it or with another word on production already."""
+        if "Production was " not in self.message:
+            self.message = f"{self.message} {sentence}"
+            self.args = (self.message,)
 
 
 class Transient:

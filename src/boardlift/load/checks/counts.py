@@ -1,0 +1,37 @@
+"""The rows that lie in staging are the rows the source counted, sent and we appended."""
+
+from __future__ import annotations
+
+from boardlift.errors import CheckResult
+from boardlift.load.checks.interface import Evidence
+
+
+def reconciled(evidence: Evidence) -> list[CheckResult]:
+    """Staged rows against the board's own count, and against what was received."""
+    rows = evidence.tables[evidence.main][1].rows
+    expected = evidence.expected
+    span = f"{expected.least}" if expected.least == expected.most else f"{expected.least} to {expected.most}"
+    suffix = f" ({expected.note})" if expected.note else ""
+    return [
+        CheckResult(
+            check="count",
+            table=evidence.main,
+            passed=expected.least <= rows <= expected.most and rows == expected.received,
+            measured=f"{rows} rows staged, {expected.received} items received",
+            expected=f"{span} items as monday counts them{suffix}",
+        )
+    ]
+
+
+def appended(evidence: Evidence) -> list[CheckResult]:
+    """Every row that was sent to the destination can be counted there."""
+    return [
+        CheckResult(
+            check="landed",
+            table=name,
+            passed=facts.rows == evidence.appended[name],
+            measured=f"{facts.rows} rows",
+            expected=f"{evidence.appended[name]} rows sent",
+        )
+        for name, (_, facts) in evidence.tables.items()
+    ]

@@ -1,0 +1,38 @@
+"""An empty or sharply shrunken board is more often an accident than the truth."""
+
+from __future__ import annotations
+
+from boardlift.errors import CheckResult
+from boardlift.load.checks.interface import Evidence
+
+
+def not_empty(evidence: Evidence) -> list[CheckResult]:
+    """An empty table never replaces one that has rows."""
+    rows = evidence.tables[evidence.main][1].rows
+    had = evidence.live_rows or 0
+    return [
+        CheckResult(
+            check="not_empty",
+            table=evidence.main,
+            passed=rows > 0 or had == 0,
+            measured=f"{rows} rows",
+            expected="at least 1 row" if had else "any number of rows: no rows are live",
+        )
+    ]
+
+
+def not_shrunken(evidence: Evidence) -> list[CheckResult]:
+    """The new generation keeps at least 1 - max_shrink of the live one's rows."""
+    if not evidence.live_rows:
+        return []
+    rows = evidence.tables[evidence.main][1].rows
+    least = evidence.live_rows * (1 - evidence.max_shrink)
+    return [
+        CheckResult(
+            check="not_shrunken",
+            table=evidence.main,
+            passed=rows >= least,
+            measured=f"{rows} rows, {evidence.live_rows} are live",
+            expected=f"at least {least:.0f} rows (a loss of up to {evidence.max_shrink:.0%})",
+        )
+    ]

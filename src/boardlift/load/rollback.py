@@ -1,0 +1,68 @@
+"""Going back, and forward again: a kept generation becomes live by the same swap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from boardlift.destinations.interface import Destination, Generation, State, SwapOutcome
+from boardlift.errors import UNCHANGED, ConfigError, DestinationError
+from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
+from boardlift.load.promote import are_live
+
+
+@dataclass(frozen=True)
+class Target:
+    """One table group, and the generation that readers see before and after."""
+
+    before: Generation
+    after: Generation
+
+
+def choose(
+    destination: Destination, groups: Sequence[str], number: int | None, *, forward: bool = False
+) -> list[Target]:
+    """Which generation each group goes to: the one named, or the nearest older (newer, if `forward`) one.
+
+    Raises ConfigError when a group has no such generation.
+    """
+    return [_target(destination.generations(group), group, number, forward) for group in groups]
+
+
+def _target(stored: Sequence[Generation], group: str, number: int | None, forward: bool) -> Target:
+    live = next((generation for generation in stored if generation.state is State.LIVE), None)
+    if live is None:
+        raise ConfigError(
+            f"Board {group} has no live table in this destination. {UNCHANGED}", hint=f"run `boardlift sync {group}`"
+        )
+    kept = [generation for generation in stored if generation.state is State.KEPT]
+    if number is not None:
+        found = [generation for generation in kept if generation.number == number]
+    elif forward:
+        found = sorted((g for g in kept if g.number > live.number), key=lambda g: g.number)
+    else:
+        found = sorted((g for g in kept if g.number < live.number), key=lambda g: -g.number)
+    if not found:
+        wanted = f"generation {number}" if number is not None else "a newer one" if forward else "an older one"
+        numbers = ", ".join(str(generation.number) for generation in kept) or "none"
+        raise ConfigError(
+            f"Board {group} cannot go to {wanted}: live is generation {live.number}, kept are: {numbers}. {UNCHANGED}",
+            hint=f"`boardlift generations {group}` lists what is kept",
+        )
+    return Target(before=live, after=found[0])
+
+
+def roll_back(run_id: str, targets: Sequence[Target], destination: Destination, ledger: Ledger) -> SwapOutcome:
+    """Make every target live in one commit. On any failure the destination is as it was."""
+    groups = [(target.after.group, target.after.number) for target in targets]
+    ledger.intend(run_id, PromotionKind.ROLLBACK, groups)
+    try:
+        outcome = destination.rollback(run_id, groups)
+    except DestinationError:
+        if are_live(destination, groups) is False:
+            ledger.settle(run_id, Outcome.ABANDONED, by=SettledBy.RUN)
+        raise
+    ledger.settle(
+        run_id, Outcome.PROMOTED, by=SettledBy.RUN, blocked_ms=outcome.blocked_ms, promoted_at=outcome.promoted_at
+    )
+    return outcome

@@ -1,0 +1,62 @@
+"""Staging: a new generation of a table group is filled beside the live one, invisible to readers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from boardlift.destinations.interface import ArrowStream, Destination, StagedGroup, StagedRef
+from boardlift.shape.table import Table, TableGroup
+
+
+class Staging:
+    """An open generation: rows may still be added. `seal()` ends that and yields the type that can be validated."""
+
+    def __init__(self, destination: Destination, group: TableGroup, generation: int) -> None:
+        self._destination = destination
+        self._group = group
+        self._generation = generation
+        self._refs: dict[str, StagedRef] = {}
+        self._rows: dict[str, int] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with empty tables; what was staged before is dropped."""
+        self._refs = {
+            table.name: self._destination.stage(self._group.key, self._generation, table)
+            for table in self._group.tables
+        }
+        self._rows = dict.fromkeys(self._refs, 0)
+
+    def append(self, table: Table, rows: ArrowStream) -> int:
+        """Add rows to one table of the group; returns how many they were."""
+        added = self._destination.append(self._refs[table.name], rows)
+        self._rows[table.name] += added
+        return added
+
+    @property
+    def rows(self) -> int:
+        """Rows of the main table so far."""
+        return self._rows[self._group.main.name]
+
+    def seal(self) -> StagedTables:
+        """No row comes any more."""
+        return StagedTables(
+            group=self._group,
+            staged=StagedGroup(
+                group=self._group.key,
+                generation=self._generation,
+                tables=tuple((self._refs[table.name], self._rows[table.name]) for table in self._group.tables),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class StagedTables:
+    """A sealed, staged generation of one table group. It has not been checked and cannot be promoted."""
+
+    group: TableGroup
+    staged: StagedGroup
+
+    @property
+    def rows(self) -> int:
+        return self.staged.tables[0][1]

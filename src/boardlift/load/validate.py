@@ -1,0 +1,78 @@
+"""The gate between staging and swap: measure once, run every check, and say no unless all pass or are overridden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from boardlift.destinations.interface import Destination, StagedGroup
+from boardlift.errors import UNCHANGED, CheckFailed, CheckResult, ConfigError
+from boardlift.load.checks import CHECKS
+from boardlift.load.checks.interface import Evidence, Expectation
+from boardlift.load.stage import StagedTables
+from boardlift.shape.table import TableGroup
+
+
+@dataclass(frozen=True)
+class ValidatedTables:
+    """A staged generation that passed the gate, with the results that say so. Only `validate` makes one."""
+
+    group: TableGroup
+    staged: StagedGroup
+    results: tuple[CheckResult, ...]
+
+
+def validate(
+    tables: StagedTables,
+    destination: Destination,
+    expected: Expectation,
+    *,
+    live_rows: int | None,
+    max_shrink: float,
+    overrides: Mapping[str, str],
+) -> ValidatedTables:
+    """Run every check. `overrides` maps a check's name to the reason why its verdict does not count this time.
+
+    Raises CheckFailed with all results when one blocks.
+    """
+    measured = {ref.table.name: (ref, destination.measure(ref)) for ref, _ in tables.staged.tables}
+    evidence = Evidence(
+        main=tables.group.main.name,
+        tables=measured,
+        appended={ref.table.name: rows for ref, rows in tables.staged.tables},
+        expected=expected,
+        live_rows=live_rows,
+        max_shrink=max_shrink,
+    )
+    results = tuple(
+        result
+        if result.passed or result.check not in overrides
+        else replace(result, overridden=overrides[result.check])
+        for check in CHECKS.values()
+        for result in check(evidence)
+    )
+    if any(result.blocks for result in results):
+        raise _refused(tables.group, results)
+    return ValidatedTables(tables.group, tables.staged, results)
+
+
+def check_overrides(names: Sequence[str], reason: str) -> dict[str, str]:
+    """The overrides of a command line as validate wants them. Raises ConfigError for unknown names or no reason."""
+    unknown = [name for name in names if name not in CHECKS]
+    if unknown:
+        raise ConfigError(f"No check is called {unknown[0]!r}.", hint=f"--override takes one of: {', '.join(CHECKS)}")
+    if names and not reason.strip():
+        raise ConfigError("An override needs a reason; it is kept with the run.", hint='add --reason "why it is right"')
+    return dict.fromkeys(names, reason.strip())
+
+
+def _refused(group: TableGroup, results: Sequence[CheckResult]) -> CheckFailed:
+    blocking = [result for result in results if result.blocks]
+    names = sorted({result.check for result in blocking})
+    told = "; ".join(str(result) for result in blocking)
+    flags = " ".join(f"--override {name}" for name in names)
+    return CheckFailed(
+        f"The new data of board {group.key} ({group.main.label!r}) was refused: {told}. {UNCHANGED}",
+        hint=f'look at the board; if the data is right: boardlift sync {group.key} {flags} --reason "..."',
+        results=results,
+    )
