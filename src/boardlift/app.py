@@ -1,0 +1,328 @@
+"""The composition root: from settings to client, destination, ledger, run. The only file that constructs the parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import Self, TypeVar
+
+from boardlift.clock import Clock, SystemClock
+from boardlift.destinations.interface import Destination, Generation, State, SwapOutcome
+from boardlift.destinations.registry import open_destination
+from boardlift.errors import (
+    SWAPPED,
+    UNCHANGED,
+    UNKNOWN_SWAP,
+    BoardliftError,
+    CheckFailed,
+    CheckResult,
+    ConfigError,
+    DestinationError,
+    Interrupted,
+)
+from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
+from boardlift.load.checks.live import check_live
+from boardlift.load.promote import settle
+from boardlift.load.retain import retain
+from boardlift.load.rollback import Target, choose, roll_back
+from boardlift.monday.client import MondayClient
+from boardlift.normalize.boards import BoardPlan
+from boardlift.normalize.planning import Planned, plan_boards, remember
+from boardlift.pipeline import BoardMoved, BoardResult, Options, Parts, sync
+from boardlift.progress import Progress, Silent
+from boardlift.settings import Loaded
+from boardlift.shape.change import Change, compare
+from boardlift.spool.run import SpoolRun, prune
+
+TEST_ITEMS = 500
+"""Items per board in test mode."""
+KEPT_SPOOLS = 2
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class BoardReport:
+    """A board in a plan: its tables, what changes against the live generation, what reading it will cost."""
+
+    plan: BoardPlan
+    live: Generation | None
+    changes: tuple[Change, ...]
+    calls: int
+    points: int
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A finished run. `changes` are differences to the generations that were live before, by board id."""
+
+    run: Run
+    boards: tuple[BoardResult, ...]
+    outcome: SwapOutcome
+    changes: Mapping[str, tuple[Change, ...]]
+    settled: tuple[str, ...]
+    seconds: float
+    calls: int
+    points: int
+
+
+class App:
+    """The parts of one command, opened when first used and closed together."""
+
+    def __init__(
+        self, loaded: Loaded, *, test: bool = False, clock: Clock | None = None, progress: Progress | None = None
+    ) -> None:
+        self.loaded = loaded
+        self.clock: Clock = clock or SystemClock()
+        self.progress: Progress = progress or Silent()
+        self.namespace = f"{loaded.settings.namespace}_test" if test else loaded.settings.namespace
+        self._test = test
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @cached_property
+    def client(self) -> MondayClient:
+        account = self.loaded.settings.account
+        return self._open.enter_context(
+            MondayClient(
+                account.url,
+                self.loaded.token.reveal(),
+                account.api_version,
+                clock=self.clock,
+                progress=self.progress,
+                retries=account.retries,
+                timeout=account.timeout,
+            )
+        )
+
+    @cached_property
+    def destination(self) -> Destination:
+        destination = open_destination(self.loaded.destination.reveal(), self.namespace)
+        self._open.callback(destination.close)
+        return destination
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return self._open.enter_context(Ledger.open(self.loaded.state_folder / "ledger.sqlite", self.clock))
+
+    # -- plan ------------------------------------------------------------------------------------------------------
+
+    def plan(self, wanted: Sequence[str] = ()) -> list[BoardReport]:
+        """What a sync of these boards would do. Changes nothing, neither here nor there."""
+        planned = plan_boards(self.client, self.loaded.settings, self.ledger, wanted)
+        live = self._live()
+        return [self._report(plan, live.get(plan.key)) for plan in planned.boards]
+
+    def _report(self, plan: BoardPlan, live: Generation | None) -> BoardReport:
+        items = plan.board.items_count or 0
+        if self._test:
+            items = min(items, TEST_ITEMS)
+        page = self.loaded.settings.account.page_size
+        # Ten points an object: the item, its group, its parent if asked, and each cell (API page "Complexity").
+        objects = items * (2 + len(plan.columns) + plan.selection.with_parent)
+        return BoardReport(plan, live, self._changes(plan, live), max(1, -(-items // page)), 10 * objects)
+
+    def _live(self) -> dict[str, Generation]:
+        return {g.group: g for g in self.destination.generations() if g.state is State.LIVE}
+
+    def _changes(self, plan: BoardPlan, live: Generation | None) -> tuple[Change, ...]:
+        if live is None:
+            return ()
+        before = self.ledger.shapes(self.destination.identity, self.namespace, plan.key, live.number)
+        return tuple(compare(before, plan.group.tables)) if before is not None else ()
+
+    # -- sync ------------------------------------------------------------------------------------------------------
+
+    def sync(self, wanted: Sequence[str] = (), overrides: Mapping[str, str] | None = None) -> RunReport:
+        """Bring the boards over and make them live in one commit. On any failure production is unchanged."""
+        settings = self.loaded.settings
+        options = Options(
+            limit=TEST_ITEMS if self._test else None,
+            page_size=settings.account.page_size,
+            parallel_boards=settings.account.parallel_boards,
+            max_shrink=settings.defaults.max_shrink,
+            overrides=overrides or {},
+        )
+
+        def work(run: Run, settled: list[str]) -> RunReport:
+            started = self.clock.monotonic()
+            planned = self._planned(wanted)
+            live = self._live()
+            changes = {plan.key: self._changes(plan, live.get(plan.key)) for plan in planned.boards}
+            try:
+                promoted, boards = sync(run.id, planned.boards, self._parts(run), options)
+            except BoardMoved:
+                self.progress.phase("again", "a board changed its shape while it was read")
+                planned = self._planned(wanted)
+                promoted, boards = sync(run.id, planned.boards, self._parts(run), options)
+            settled += self._retained([plan.key for plan in planned.boards])
+            stats = self.client.stats()
+            return RunReport(
+                run=self.ledger.finish_run(run.id, RunStatus.SUCCEEDED),
+                boards=tuple(boards),
+                outcome=promoted.outcome,
+                changes=changes,
+                settled=tuple(settled),
+                seconds=self.clock.monotonic() - started,
+                calls=stats.calls,
+                points=stats.points,
+            )
+
+        return self._run(RunKind.TEST if self._test else RunKind.SYNC, "boardlift sync", work)
+
+    def _retained(self, groups: Sequence[str]) -> list[str]:
+        """Drop what is too old. The data is live by now; a table that cannot be dropped is no reason to fail."""
+        try:
+            retain(self.destination, groups, self.loaded.settings.defaults.keep_generations)
+        except DestinationError as error:
+            return [f"Old generations could not be dropped: {error.message} The next run tries again."]
+        return []
+
+    def _retain(self, groups: Sequence[str]) -> None:
+        """The new tables are live already; old ones that cannot be dropped now go in the next run."""
+        try:
+            retain(self.destination, groups, self.loaded.settings.defaults.keep_generations)
+        except DestinationError as error:
+            self.progress.phase("old generations stay", error.message)
+
+    def _planned(self, wanted: Sequence[str]) -> Planned:
+        self.progress.phase("planning")
+        planned = plan_boards(self.client, self.loaded.settings, self.ledger, wanted)
+        remember(planned, self.ledger)
+        return planned
+
+    def _parts(self, run: Run) -> Parts:
+        version = self.loaded.settings.account.api_version
+        spool = SpoolRun.open(self.loaded.state_folder / "spool", run.id, api_version=version, clock=self.clock)
+        return Parts(self.client, self.destination, self.ledger, spool, self.clock, self.progress)
+
+    # -- check -----------------------------------------------------------------------------------------------------
+
+    def check(self, wanted: Sequence[str] = ()) -> list[CheckResult]:
+        """Hold every live table against the catalogue and against monday. Changes nothing."""
+        results: list[CheckResult] = []
+        for report in self.plan(wanted):
+            if report.live is None:
+                results.append(CheckResult("live", report.plan.table, False, "not there", "a live generation"))
+                continue
+            results += check_live(self.destination, report.live, report.plan.group.main)
+            counted = report.plan.board.items_count
+            results.append(
+                CheckResult(
+                    check="fresh",
+                    table=report.plan.table,
+                    passed=counted is None or self._test or counted == report.live.rows,
+                    measured=f"{report.live.rows} rows",
+                    expected=f"{counted} items as monday counts them",
+                )
+            )
+            results.append(
+                CheckResult(
+                    check="shape",
+                    table=report.plan.table,
+                    passed=not report.changes,
+                    measured="; ".join(str(change) for change in report.changes) or "the same",
+                    expected="the same columns as on the board",
+                )
+            )
+        return results
+
+    # -- rollback --------------------------------------------------------------------------------------------------
+
+    def rollback(self, groups: Sequence[str], number: int | None, *, forward: bool) -> tuple[list[Target], SwapOutcome]:
+        """Make kept generations live again, all in one commit."""
+
+        def work(run: Run, _settled: list[str]) -> tuple[list[Target], SwapOutcome]:
+            targets = choose(self.destination, groups, number, forward=forward)
+            outcome = roll_back(run.id, targets, self.destination, self.ledger)
+            self.ledger.finish_run(run.id, RunStatus.SUCCEEDED)
+            return targets, outcome
+
+        return self._run(RunKind.ROLLBACK, "boardlift rollback", work)
+
+    def groups(self, wanted: Sequence[str]) -> list[str]:
+        """Board ids of the stored table groups with these ids or table names; all of them for none.
+
+        Raises ConfigError for a word that fits nothing.
+        """
+        stored = {g.group: g for g in self.destination.generations() if g.state is State.LIVE}
+        if not wanted:
+            return list(stored)
+        found = []
+        for word in wanted:
+            matches = [key for key, g in stored.items() if word in (key, g.tables[0].name)]
+            if not matches:
+                raise ConfigError(
+                    f"No table called {word!r} is live in {self.namespace}.",
+                    hint="`boardlift generations` lists boards and tables",
+                )
+            found += matches
+        return list(dict.fromkeys(found))
+
+    # -- the frame of everything that writes ---------------------------------------------------------------------
+
+    def _run(self, kind: RunKind, command: str, work: Callable[[Run, list[str]], T]) -> T:
+        """Hold the leases, settle what a crash left, and record how the work ended, whatever happens."""
+        holder = Holder.here(command)
+        truth = UNCHANGED
+        try:
+            destination, ledger = self.destination, self.ledger
+            with ledger.lease(destination.identity, self.namespace, holder), destination.lease(str(holder)):
+                destination.prepare()
+                ledger.abandon_dead_runs()
+                settled = settle(destination, ledger)
+                destination.drop_staged()
+                run = ledger.start_run(kind, destination.identity, self.namespace, str(holder))
+                try:
+                    result = work(run, settled)
+                except BaseException as error:
+                    truth = self._failed(run, error)
+                    raise
+                finally:
+                    self._sweep()
+                truth = SWAPPED
+                return result
+        except BoardliftError as error:
+            error.add(truth)
+            raise
+        except KeyboardInterrupt as error:
+            raise Interrupted(f"Interrupted from the keyboard. {truth}", hint="run the command again") from error
+
+    def _sweep(self) -> None:
+        """Old spools are no reason to call a run failed; the next one tries again."""
+        try:
+            prune(self.loaded.state_folder / "spool", KEPT_SPOOLS)
+        except BoardliftError as error:
+            self.progress.phase("old spools stay", error.message)
+
+    def _failed(self, run: Run, error: BaseException) -> str:
+        """Record how the run ended. Returns what is true of production now, for the person who reads the error."""
+        status = RunStatus.BLOCKED if isinstance(error, CheckFailed) else RunStatus.FAILED
+        message = error.message if isinstance(error, BoardliftError) else f"{type(error).__name__}: {error}"
+        try:
+            settle(self.destination, self.ledger)
+            self.ledger.finish_run(run.id, status, message)
+            self.destination.drop_staged()
+        except BoardliftError:
+            # The first error is the one to tell; what is left behind is swept by the next run.
+            pass
+        return self._truth(run)
+
+    def _truth(self, run: Run) -> str:
+        try:
+            promotion = self.ledger.run(run.id).promotion
+        except BoardliftError:
+            return UNKNOWN_SWAP
+        if promotion is None or promotion.outcome is Outcome.ABANDONED:
+            return UNCHANGED
+        return SWAPPED if promotion.outcome is Outcome.PROMOTED else UNKNOWN_SWAP

@@ -1,0 +1,74 @@
+"""Data on standard output, for people as tables and for programs as JSON; talk goes to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def emit(document: object) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+
+
+def say(text: str) -> None:
+    """A line of talk on standard error."""
+    print(_safe(text), file=sys.stderr)
+
+
+def show(
+    title: str, rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, right: Sequence[str] = ()
+) -> None:
+    """A table on standard output: bordered on a terminal, aligned plain text elsewhere."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console = _console()
+    table = Table(title=title or None, box=box.SIMPLE_HEAD if console.is_terminal else box.ASCII2, title_justify="left")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_safe(_spoken(row.get(column)))) for column in columns))
+    console.print(table)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    return Console(highlight=False, width=200, no_color=True)
+
+
+def _spoken(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(each) for each in value)
+    return str(value)
+
+
+def _safe(text: str) -> str:
+    """Without control characters: a title must not be able to move the cursor or ring the bell."""
+    return "".join(ch if ch == "\n" or ch.isprintable() else f"\\u{ord(ch):04x}" for ch in text)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)

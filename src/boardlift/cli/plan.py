@@ -1,0 +1,77 @@
+"""`boardlift plan`: what a sync would change, and what it would cost."""
+
+from __future__ import annotations
+
+from boardlift.app import BoardReport
+from boardlift.cli.options import AsJson, Boards, Config, Debug, Test, open_app, read_settings
+from boardlift.cli.output import emit, say, show
+
+COLUMNS = ("board", "table", "items", "columns", "tables", "generation", "calls", "points", "changes")
+
+
+def plan(
+    boards: Boards = None, config: Config = None, test: Test = False, as_json: AsJson = False, debug: Debug = False
+) -> None:
+    """Show what a sync would change and how many calls it would take. Changes nothing.
+
+    Example: boardlift plan
+    """
+    with open_app(read_settings(config), test=test) as app:
+        reports = app.plan(boards or [])
+        namespace = app.namespace
+    if as_json:
+        emit({"namespace": namespace, "boards": [as_document(report, namespace) for report in reports]})
+        return
+    rows = [
+        {
+            "board": report.plan.board.name,
+            "table": f"{namespace}.{report.plan.table}",
+            "items": report.plan.board.items_count,
+            "columns": len(report.plan.group.main.columns),
+            "tables": len(report.plan.group.tables),
+            "generation": (report.live.number if report.live else 0) + 1,
+            "calls": report.calls,
+            "points": report.points,
+            "changes": len(report.changes) if report.live else "new",
+        }
+        for report in reports
+    ]
+    show("", rows, COLUMNS, right=COLUMNS[2:])
+    for report in reports:
+        for change in report.changes:
+            say(f"change: {change}")
+        for column in report.plan.unknown:
+            say(f"unknown: {report.plan.table}: column {column.id} has the type {column.type!r}; it becomes JSON")
+        for column in report.plan.unreadable:
+            say(
+                f"skipped: {report.plan.table}: column {column.id} ({column.title!r}): "
+                f"the API does not give {column.type}"
+            )
+    calls = sum(report.calls for report in reports)
+    points = sum(report.points for report in reports)
+    say(f"{len(reports)} boards, about {calls} calls and {points:,} complexity points. Nothing was changed.")
+
+
+def as_document(report: BoardReport, namespace: str) -> dict[str, object]:
+    """One board of the plan as plain values."""
+    return {
+        "board_id": report.plan.key,
+        "board_name": report.plan.board.name,
+        "table": f"{namespace}.{report.plan.table}",
+        "items": report.plan.board.items_count,
+        "live_generation": report.live.number if report.live else None,
+        "calls": report.calls,
+        "points": report.points,
+        "changes": [str(change) for change in report.changes],
+        "unknown_types": [f"{column.id} ({column.type})" for column in report.plan.unknown],
+        "not_readable": [f"{column.id} ({column.type})" for column in report.plan.unreadable],
+        "excluded": [column.id for column in report.plan.excluded],
+        "tables": [
+            {
+                "name": table.name,
+                "key": list(table.key),
+                "columns": [{"name": c.name, "type": str(c.type), "label": c.label} for c in table.columns],
+            }
+            for table in report.plan.group.tables
+        ],
+    }

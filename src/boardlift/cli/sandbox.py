@@ -1,0 +1,84 @@
+"""`boardlift sandbox`: a simulated monday.com account to try everything on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from boardlift.cli.options import AsJson, Debug
+from boardlift.cli.output import emit, say
+from boardlift.errors import ConfigError
+
+if TYPE_CHECKING:
+    from boardlift.sandbox import Fault
+
+
+def sandbox(
+    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1; 0 takes a free one.")] = 8065,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same account.")] = 1,
+    size: Annotated[float, typer.Option("--size", help="1 is about 12,000 items.", min=0.01)] = 1.0,
+    items: Annotated[
+        int | None, typer.Option("--items", help="Instead: one benchmark board with this many items.", min=1)
+    ] = None,
+    columns: Annotated[int, typer.Option("--columns", help="Columns of the benchmark board.", min=1)] = 30,
+    latency: Annotated[float, typer.Option("--latency", help="Seconds each call takes.", min=0)] = 0.0,
+    latency_per_item: Annotated[
+        float, typer.Option("--latency-per-item", help="Seconds more for each item answered.", min=0)
+    ] = 0.0,
+    points_per_minute: Annotated[
+        int, typer.Option("--points-per-minute", help="Complexity points granted a minute.", min=1)
+    ] = 1_000_000_000,
+    calls_per_minute: Annotated[int, typer.Option("--calls-per-minute", help="Calls granted a minute.", min=1)] = 5_000,
+    calls_per_day: Annotated[int, typer.Option("--calls-per-day", help="Calls granted a day.", min=1)] = 1_000_000,
+    concurrency: Annotated[int, typer.Option("--concurrency", help="Calls answered at once.", min=1)] = 250,
+    cursor_life: Annotated[float, typer.Option("--cursor-life", help="Seconds a cursor lives.", min=0)] = 3600.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", help="KIND or KIND:CALL: fail that way, on the first call or that one (repeatable)."),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Serve a simulated monday.com account over HTTP until interrupted.
+
+    Example: boardlift sandbox --port 8065 --latency 0.3
+    """
+    from boardlift.sandbox import Account, Sandbox, SandboxOptions, serve
+
+    options = SandboxOptions(
+        port=port,
+        latency_seconds=latency,
+        latency_per_item_seconds=latency_per_item,
+        complexity_per_minute=points_per_minute,
+        calls_per_minute=calls_per_minute,
+        calls_per_day=calls_per_day,
+        concurrency=concurrency,
+        cursor_life_seconds=cursor_life,
+        faults=tuple(_fault(text) for text in fault or ()),
+    )
+
+    def ready(running: Sandbox) -> None:
+        if as_json:
+            emit({"url": running.url, "control_url": running.control_url, "token": running.token})
+            return
+        say(f"A sandbox account is served at {running.url} until you press Ctrl-C. In another terminal:")
+        print(f"export MONDAY_API_TOKEN={running.token}\nboardlift init --url {running.url} --all", flush=True)
+
+    account = Account.benchmark(items, columns, seed=seed) if items else Account(seed=seed, size=size)
+    try:
+        serve(account, options, ready=ready)
+    except OSError as error:
+        raise ConfigError(
+            f"The sandbox cannot listen on port {port}: {error}.", hint="choose another --port, or 0 for a free one"
+        ) from error
+
+
+def _fault(text: str) -> Fault:
+    from boardlift.sandbox import Fault
+
+    kind, _, call = text.partition(":")
+    try:
+        return Fault(kind, call=int(call)) if call else Fault(kind)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ConfigError(f"--fault {text}: {error}.", hint="docs/reference/cli.md lists the kinds") from error

@@ -1,0 +1,280 @@
+"""The whole forward path, in one file:
+
+    Page -> Window (sealed in the spool) -> Rows -> StagedTables -> ValidatedTables -> PromotedTables -> run record
+
+Each arrow is one function whose parameter is the previous type, so mypy refuses a wrong order. Boards are read in
+threads; what is sealed is loaded here, while the next pages are in flight. Nothing is live before everything passed.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from boardlift.clock import Clock
+from boardlift.destinations.interface import Destination, Generation, State
+from boardlift.errors import UNCHANGED, BoardliftError, PromotionConflict, SourceIncomplete, Transient
+from boardlift.ledger import BoardRecord, Ledger
+from boardlift.load.checks.interface import Expectation
+from boardlift.load.promote import PromotedTables, promote
+from boardlift.load.stage import StagedTables, Staging
+from boardlift.load.validate import ValidatedTables, validate
+from boardlift.monday.boards import read_counts
+from boardlift.monday.client import MondayClient
+from boardlift.monday.model import BoardCount
+from boardlift.monday.windows import BoardRead, Restarted, read_board
+from boardlift.normalize.boards import BoardPlan
+from boardlift.normalize.items import Normalizer, open_engine
+from boardlift.progress import Progress
+from boardlift.spool.run import SpoolRun
+from boardlift.spool.window import Window
+
+Event: TypeAlias = Window | Restarted | BoardRead
+
+
+class BoardMoved(SourceIncomplete, Transient):
+    """A column that is being read was deleted or changed its type meanwhile; a new plan is needed."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is made of; put together in `app`."""
+
+    client: MondayClient
+    destination: Destination
+    ledger: Ledger
+    spool: SpoolRun
+    clock: Clock
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is done. `limit` is test mode's number of items per board; `overrides` maps a check to a reason."""
+
+    limit: int | None = None
+    page_size: int = 500
+    parallel_boards: int = 4
+    max_shrink: float = 0.2
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BoardResult:
+    """One board of a finished run."""
+
+    plan: BoardPlan
+    record: BoardRecord
+
+
+def sync(
+    run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options
+) -> tuple[PromotedTables, list[BoardResult]]:
+    """Bring these boards to the destination and make them live in one commit. On any failure nothing is live."""
+    live = {g.group: g for g in parts.destination.generations() if g.state is State.LIVE}
+    stagings = _open_stagings(plans, parts.destination)
+    finished: dict[str, tuple[BoardRead, int, float]] = {}
+    started = {plan.key: parts.clock.monotonic() for plan in plans}
+    parts.progress.phase("reading", f"{len(plans)} boards")
+    with _normalizers(plans, parts) as normalizers, _events(plans, parts, options) as events:
+        for plan, event in events:
+            staging, normalizer = stagings[plan.key], normalizers[plan.key]
+            match event:
+                case Window():
+                    for rows in normalizer.rows(event):
+                        staging.append(rows.table, rows.stream)
+                case Restarted():
+                    staging.restart()
+                    normalizer.reset()
+                case BoardRead():
+                    for rows in normalizer.finish():
+                        staging.append(rows.table, rows.stream)
+                    seconds = parts.clock.monotonic() - started[plan.key]
+                    finished[plan.key] = (event, normalizer.quarantined, seconds)
+    counts = _counts_after(plans, parts.client)
+    parts.progress.phase("validating", f"{len(plans)} boards")
+    validated: list[ValidatedTables] = []
+    for plan in plans:
+        staged = stagings[plan.key].seal()
+        validated.append(
+            _validate(run_id, plan, staged, finished[plan.key][0], counts, live.get(plan.key), parts, options)
+        )
+    parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in plans)} tables in one commit")
+    promoted = promote(run_id, validated, parts.destination, parts.ledger)
+    return promoted, [
+        _record(run_id, plan, promoted_tables, *finished[plan.key], parts)
+        for plan, promoted_tables in zip(plans, promoted.tables, strict=True)
+    ]
+
+
+def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict[str, Staging]:
+    """An empty staged generation for each board. Refused before the first call when a live name is somebody else's."""
+    names = [table.name for plan in plans for table in plan.group.tables]
+    if taken := destination.foreign_tables(names):
+        raise PromotionConflict(
+            f"{destination.namespace}.{taken[0]} exists in {destination.identity} and was not made by boardlift"
+            f"{f' (nor were {len(taken) - 1} others)' if len(taken) > 1 else ''}. {UNCHANGED}",
+            hint="set another `table:` for the board or another `namespace:` in boardlift.yaml, or remove that table",
+        )
+    known: dict[str, int] = {}
+    for generation in destination.generations():
+        known[generation.group] = max(known.get(generation.group, 0), generation.number)
+    return {plan.key: Staging(destination, plan.group, known.get(plan.key, 0) + 1) for plan in plans}
+
+
+@contextmanager
+def _normalizers(plans: Sequence[BoardPlan], parts: Parts) -> Iterator[dict[str, Normalizer]]:
+    engine = open_engine(parts.spool.folder / "scratch")
+    try:
+        yield {plan.key: Normalizer(plan, engine.cursor()) for plan in plans}
+    finally:
+        engine.close()
+
+
+@contextmanager
+def _events(plans: Sequence[BoardPlan], parts: Parts, options: Options) -> Iterator[Iterator[tuple[BoardPlan, Event]]]:
+    """Read all boards in threads and hand over what they seal, in the order it is sealed.
+
+    The queue holds paths, not answers, so it may grow: nothing must wait for a database while a cursor ages.
+    """
+    stop = threading.Event()
+    arrived: queue.SimpleQueue[tuple[BoardPlan, Event] | BaseException | None] = queue.SimpleQueue()
+
+    def read(plan: BoardPlan) -> None:
+        try:
+            for event in read_board(
+                parts.client,
+                plan.board,
+                plan.selection,
+                parts.spool,
+                limit=options.limit,
+                page_size=options.page_size,
+                progress=parts.progress,
+                stop=stop,
+            ):
+                arrived.put((plan, event))
+            arrived.put(None)
+        except BaseException as error:  # noqa: BLE001  carried to the thread that loads, and raised there
+            arrived.put(error)
+
+    def events() -> Iterator[tuple[BoardPlan, Event]]:
+        left = len(plans)
+        while left:
+            try:
+                event = arrived.get(timeout=1.0)  # a wait without an end cannot be interrupted on Windows
+            except queue.Empty:
+                continue
+            if isinstance(event, BaseException):
+                raise event
+            if event is None:
+                left -= 1
+            else:
+                yield event
+
+    readers = ThreadPoolExecutor(max_workers=options.parallel_boards, thread_name_prefix="reader")
+    try:
+        # The largest board first: it is the one that decides how long the run takes.
+        for plan in sorted(plans, key=lambda plan: -(plan.board.items_count or 0)):
+            readers.submit(read, plan)
+        yield events()
+    except BaseException:
+        stop.set()
+        parts.client.cancel()
+        raise
+    finally:
+        readers.shutdown(wait=True, cancel_futures=True)
+
+
+def _counts_after(plans: Sequence[BoardPlan], client: MondayClient) -> dict[str, BoardCount]:
+    """What monday counts now. Raises BoardMoved when a board lost or retyped a column that was being read."""
+    counts = {count.id: count for count in read_counts(client, [plan.key for plan in plans])}
+    for plan in plans:
+        now = {head.id: head.type for head in counts[plan.key].column_heads} if plan.key in counts else None
+        if now is None:
+            raise SourceIncomplete(
+                f"Board {plan.key} ({plan.board.name!r}) disappeared while it was read. {UNCHANGED}",
+                hint="`boardlift boards` lists what the token can read now",
+            )
+        moved = [column.source for column in plan.columns if now.get(column.source.id) != column.source.type]
+        if moved:
+            raise BoardMoved(
+                f"Board {plan.key} ({plan.board.name!r}) changed its column {moved[0].id} ({moved[0].title!r}) "
+                f"while it was read. {UNCHANGED}",
+                hint=f"run `boardlift sync {plan.key}` again when the board is at rest",
+            )
+    return counts
+
+
+def _validate(
+    run_id: str,
+    plan: BoardPlan,
+    staged: StagedTables,
+    read: BoardRead,
+    counts: Mapping[str, BoardCount],
+    live: Generation | None,
+    parts: Parts,
+    options: Options,
+) -> ValidatedTables:
+    try:
+        validated = validate(
+            staged,
+            parts.destination,
+            _expectation(plan, read, counts[plan.key].items_count, options.limit),
+            live_rows=live.rows if live else None,
+            max_shrink=options.max_shrink,
+            overrides=options.overrides,
+        )
+    except BoardliftError as error:
+        parts.ledger.record_checks(run_id, plan.key, getattr(error, "results", ()))
+        raise
+    parts.ledger.record_checks(run_id, plan.key, validated.results)
+    return validated
+
+
+def _expectation(plan: BoardPlan, read: BoardRead, after: int | None, limit: int | None) -> Expectation:
+    """The range between the count before and the count after; people work while we read."""
+    before = plan.board.items_count
+    known = [count for count in (before, after) if count is not None]
+    if not known:
+        return Expectation(read.items, read.items, read.items, note="monday gave no count")
+    least, most = min(known), max(known)
+    if plan.board.is_multi_level:
+        return Expectation(
+            least, max(most, read.items), read.items, note="a multi-level board: the top level is counted"
+        )
+    if limit is not None:
+        return Expectation(min(least, limit), min(most, limit), read.items, note=f"test mode reads {limit}")
+    return Expectation(least, most, read.items)
+
+
+def _record(
+    run_id: str,
+    plan: BoardPlan,
+    tables: ValidatedTables,
+    read: BoardRead,
+    quarantined: int,
+    seconds: float,
+    parts: Parts,
+) -> BoardResult:
+    stats = parts.client.stats(plan.key)
+    record = BoardRecord(
+        board_id=plan.key,
+        board_name=plan.board.name,
+        table=plan.table,
+        rows=read.items,
+        columns=len(plan.group.main.columns),
+        generation=tables.staged.generation,
+        seconds=seconds,
+        calls=stats.calls,
+        points=stats.points,
+        bytes=stats.bytes,
+        retries=stats.retries,
+        quarantined=quarantined,
+    )
+    parts.ledger.record_board(run_id, record)
+    return BoardResult(plan, record)

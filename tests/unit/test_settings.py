@@ -1,0 +1,98 @@
+"""boardlift.yaml: read once, checked, secrets hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from boardlift.errors import ConfigError
+from boardlift.settings import Secret, json_schema, load, without_password
+
+TOKEN = "tok-en-of-a-test"
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONDAY_API_TOKEN", TOKEN)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    monkeypatch.delenv("NOBODY_SETS_THIS", raising=False)
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "boardlift.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_short_file_is_enough(tmp_path: Path) -> None:
+    """Everything but the destination has a default; a relative path counts from the file."""
+    loaded = load(written(tmp_path, "destination: duckdb:///warehouse.duckdb\n"))
+    assert loaded.destination.reveal() == f"duckdb:///{tmp_path.as_posix()}/warehouse.duckdb"
+    assert loaded.token.reveal() == TOKEN
+    assert loaded.settings.boards[0].match == "*"
+    assert loaded.state_folder == tmp_path / ".boardlift"
+
+
+def test_variables_are_filled_in_after_parsing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value from the environment can never become structure."""
+    monkeypatch.setenv("WAREHOUSE_URL", "postgresql://u:pw@h/db\nboards: []")
+    loaded = load(written(tmp_path, "destination: ${WAREHOUSE_URL}\n"))
+    assert loaded.destination.reveal().endswith("boards: []")
+    assert loaded.settings.boards[0].match == "*"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("- a\n", "is empty"),
+        ("destination: [\n", "not valid YAML"),
+        ("boards: []\n", "missing required field `destination`"),
+        ("destination: x\nbords: []\n", "unknown field `bords`"),
+        ("destination: x\nnamespace: 'Bad Name'\n", "namespace"),
+        ("destination: x\nboards: [{}]\n", "either an id or a match"),
+        ("destination: x\nboards: [{id: 1, match: a}]\n", "either an id or a match"),
+        ("destination: x\nboards: [{id: abc}]\n", "boards[0].id"),
+        ("destination: x\nboards: [{id: 1, columns: {a: {type: money}}}]\n", "'money' is not a column type"),
+        ("destination: x\ndefaults: {types: {numbers: money}}\n", "'money' is not a column type"),
+        ("destination: ${NOBODY_SETS_THIS}\n", "NOBODY_SETS_THIS, which is not set"),
+        ("destination: x\naccount: {token: '${NOBODY_SETS_THIS}'}\n", "No monday.com API token"),
+        ("destination: x\naccount: {page_size: 501}\n", "page_size"),
+    ],
+)
+def test_mistakes_are_named_with_their_place(tmp_path: Path, text: str, words: str) -> None:
+    """A typo is an error with the key in it, and a hint."""
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, text))
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """Binary rubbish gives a sentence, not a traceback."""
+    path = tmp_path / "boardlift.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load(path)
+
+
+def test_a_secret_never_shows_itself() -> None:
+    """Not in repr, not in str, not in a format."""
+    secret = Secret(TOKEN)
+    assert TOKEN not in f"{secret!r} {secret} {[secret]}"
+    assert secret.reveal() == TOKEN
+
+
+def test_a_password_is_cut_out_of_a_url() -> None:
+    """Everything else stays readable."""
+    assert without_password("postgresql://u:pw@h:5/db?x=1") == "postgresql://u:****@h:5/db?x=1"
+    assert without_password("duckdb:///w.duckdb") == "duckdb:///w.duckdb"
+
+
+def test_the_schema_for_editors_names_every_key() -> None:
+    """It is made from the same structs that read the file."""
+    schema = json_schema()
+    definitions = schema["$defs"]
+    assert isinstance(definitions, dict)
+    assert set(definitions["Settings"]["properties"]) >= {"account", "destination", "namespace", "defaults", "boards"}
