@@ -1,0 +1,167 @@
+"""Which DuckDB a URL means, how it is opened, and what DuckDB's errors mean to a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import duckdb
+
+from boardlift.errors import ConfigError, DestinationError, PromotionConflict
+from boardlift.shape.sql import SQL, Literal
+
+MEMORY = ":memory:"
+_SIZE = re.compile(r"\d+(\.\d+)?\s*[KMGT]i?B", re.IGNORECASE)
+_HOLDER = re.compile(r"\(PID (\d+)\)")
+_LOCKED = re.compile(r"could not set lock|being used by another process|already open in", re.IGNORECASE)
+
+
+class FileLocked(DestinationError):
+    """Another process has the database file open; `holder` is what DuckDB says about it."""
+
+    def __init__(self, message: str, hint: str, holder: str) -> None:
+        super().__init__(message, hint)
+        self.holder = holder
+
+
+@dataclass(frozen=True)
+class DuckFile:
+    """What a `duckdb:` URL says. `path` is None for a database in memory."""
+
+    path: Path | None
+    memory_limit: str = "200MB"
+    threads: int | None = None
+
+    @property
+    def identity(self) -> str:
+        return f"duckdb:///{self.path.as_posix()}" if self.path else "duckdb:///:memory:"
+
+    def open(self) -> duckdb.DuckDBPyConnection:
+        """Open, making the file if it is missing. Raises DestinationError (FileLocked when another process has it)."""
+        with speaking(self.identity, "be opened"):
+            self._refuse_hopeless()
+            connection = duckdb.connect(str(self.path) if self.path else MEMORY)
+            try:
+                connection.execute("SET TimeZone = 'UTC'")
+                connection.execute("SET preserve_insertion_order = false")
+                connection.execute(SQL("SET memory_limit = {}").format(Literal(self.memory_limit)).text)
+                if self.threads is not None:
+                    connection.execute(SQL("SET threads = {}").format(Literal(self.threads)).text)
+            except duckdb.Error:
+                connection.close()
+                raise
+            return connection
+
+    def _refuse_hopeless(self) -> None:
+        if self.path is None:
+            return
+        if not self.path.parent.is_dir():
+            raise DestinationError(
+                f"The folder {self.path.parent} of the DuckDB file does not exist.",
+                hint="make the folder, or correct `destination:` in boardlift.yaml",
+            )
+        if self.path.is_dir():
+            raise DestinationError(
+                f"{self.path} is a folder, not a DuckDB file.",
+                hint="end the `destination:` URL with a file name, as in duckdb:///warehouse.duckdb",
+            )
+
+
+def read_url(url: str, namespace: str) -> DuckFile:
+    """`duckdb:///relative.duckdb`, `duckdb:////absolute.duckdb`, `duckdb://` -> DuckFile.
+
+    Raises ConfigError for anything else.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "duckdb" or parts.netloc or parts.fragment:
+        raise ConfigError(
+            "The DuckDB URL is not of a form that boardlift knows.",
+            hint="use duckdb:///relative.duckdb, duckdb:////absolute/path.duckdb or duckdb:///:memory:",
+        )
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if unknown := sorted(set(options) - {"memory_limit", "threads"}):
+        raise ConfigError(
+            f"The DuckDB URL has a parameter that boardlift does not know: {', '.join(unknown)}.",
+            hint="memory_limit (as in 500MB) and threads (as in 2) may follow the `?`",
+        )
+    limit, threads = options.get("memory_limit", "200MB"), options.get("threads")
+    if not _SIZE.fullmatch(limit):
+        raise ConfigError(f"memory_limit={limit} is not a size.", hint="write it as in memory_limit=500MB")
+    if threads is not None and not (threads.isascii() and threads.isdigit() and int(threads) > 0):
+        raise ConfigError(f"threads={threads} is not a number of threads.", hint="write it as in threads=2")
+    where = unquote(parts.path.removeprefix("/"))
+    path = None if where in {"", MEMORY} else Path(where).expanduser().absolute()
+    if path is not None:
+        _refuse_ambiguous(path, namespace)
+    return DuckFile(path, limit, int(threads) if threads else None)
+
+
+def _refuse_ambiguous(path: Path, namespace: str) -> None:
+    """DuckDB names the database after the file and then finds `monday.planning` in monday.duckdb ambiguous."""
+    if path.name.split(".")[0].lower() in {namespace.lower(), f"{namespace}__boardlift".lower()}:
+        raise ConfigError(
+            f"The DuckDB file {path.name} and the namespace {namespace} have the same name; "
+            f"DuckDB could not tell them apart when somebody asks for {namespace}.<table>.",
+            hint="give the file another name, as in duckdb:///warehouse.duckdb, or change `namespace:`",
+        )
+
+
+@contextmanager
+def speaking(identity: str, action: str) -> Iterator[None]:
+    """Turn DuckDB's errors into ours: `<identity> could not <action>: <first line>`, and what to do about it."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise explain(error, identity, action) from error
+
+
+def explain(error: duckdb.Error, identity: str, action: str) -> DestinationError:
+    """The DestinationError for an error of DuckDB."""
+    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    lower = said.lower()
+    if isinstance(error, duckdb.IOException) and _LOCKED.search(said):
+        pid = _HOLDER.search(str(error))
+        holder = f"process {pid[1]}" if pid else "another process"
+        return FileLocked(
+            f"{identity} is open in {holder}, and DuckDB lets only one process write.",
+            hint="wait until that process ends, or close the file there (a notebook or the duckdb shell may have it)",
+            holder=holder,
+        )
+    if isinstance(error, duckdb.TransactionException):
+        return PromotionConflict(
+            f"{identity} could not {action}, because another connection changes the same tables: {said}",
+            hint="run the same command again",
+        )
+    return DestinationError(f"{identity} could not {action}: {said}", hint=_hint(error, lower))
+
+
+def _hint(error: duckdb.Error, said: str) -> str:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "give DuckDB more memory in the destination's URL, as in ?memory_limit=1GB"
+    if isinstance(error, duckdb.ConstraintException | duckdb.ConversionException):
+        return "a staged value does not fit its column; the live tables are as they were"
+    return next((hint for signs, hint in _HINTS if any(sign in said for sign in signs)), "")
+
+
+_HINTS = (
+    (
+        ("no space left", "disk full", "not enough space"),
+        "free some disk space and run the same command again; the live tables are as they were",
+    ),
+    (
+        ("permission denied", "read-only", "access is denied"),
+        "let this user write the file and its folder",
+    ),
+    (
+        ("not a valid duckdb",),
+        "the file holds something else; move it away or correct `destination:` in boardlift.yaml",
+    ),
+    (
+        ("version number", "newer version"),
+        "the file was written by another DuckDB; install that version: python -m pip install -U duckdb",
+    ),
+)

@@ -1,0 +1,210 @@
+"""What a destination must be able to do. One engine is one file that fulfils `Destination` and one registration.
+
+A destination keeps two namespaces (a "schema" in SQL words): the *live* one, which readers query, and a *hidden* one
+beside it (`<live>__boardlift`), which holds staged tables, kept generations and the generation catalogue. The catalogue
+is written in the same transaction as the swap; after a crash it, and nothing else, says what is live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from boardlift.shape.table import Table
+
+
+class ArrowStream(Protocol):
+    """Anything that speaks the Arrow PyCapsule interface: typed rows on their way, never cells in Python."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What the engine can promise, as a value the planner and the docs read."""
+
+    engine: str
+    transactional_ddl: bool
+    one_commit_for_many_boards: bool
+    column_comments: bool
+    max_columns: int
+    max_identifier_bytes: int
+    swap: str  # one sentence: how a generation goes live, and what a reader may notice
+
+
+class State(Enum):
+    """Where a generation of a table group stands. live <-> kept by swaps; kept -> gone by retention."""
+
+    LIVE = "live"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """One table of a stored generation: its live name, its name in the hidden namespace, what it holds."""
+
+    name: str
+    hidden_name: str
+    rows: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One numbered, sealed copy of a table group, as the destination's catalogue records it."""
+
+    group: str
+    number: int
+    state: State
+    run_id: str
+    promoted_at: datetime
+    tables: tuple[StoredTable, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the main table, which is stored first."""
+        return self.tables[0].rows if self.tables else 0
+
+
+@dataclass(frozen=True)
+class StagedRef:
+    """A staged table: `table` is what it will be called and look like, `hidden_name` where it lies now."""
+
+    group: str
+    generation: int
+    table: Table
+    hidden_name: str
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What one scan of a staged table found: rows, rows with a null in the key, distinct values of the key."""
+
+    rows: int
+    null_keys: int
+    distinct_keys: int
+
+
+@dataclass(frozen=True)
+class StagedGroup:
+    """A complete staged generation of one table group, main table first, with the rows each table holds."""
+
+    group: str
+    generation: int
+    tables: tuple[tuple[StagedRef, int], ...]
+
+
+@dataclass(frozen=True)
+class SwapOutcome:
+    """`blocked_ms` is the longest time the swap held its locks, in milliseconds: the most a reader can have waited.
+
+    `attempts` counts how often locks were asked for; `promoted_at` is the time written into the catalogue.
+    """
+
+    promoted_at: datetime
+    attempts: int
+    blocked_ms: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `boardlift doctor`: a fact, whether it is as it should be, and the fix if not."""
+
+    subject: str
+    ok: bool
+    fact: str
+    fix: str = ""
+
+
+class Destination(Protocol):
+    """A database that boardlift can stage into, swap in and roll back. Not thread-safe; one run uses one.
+
+    Every method raises DestinationError (or a subclass) with the engine's own words as the cause.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def identity(self) -> str:
+        """Engine, host and database for people and the ledger; never a secret."""
+        ...
+
+    @property
+    def namespace(self) -> str:
+        """The live namespace."""
+        ...
+
+    def lease(self, holder: str) -> AbstractContextManager[None]:
+        """Hold the only right to write here. Raises LeaseHeld with the other holder when it is taken.
+
+        The engine itself frees it when the holding process dies.
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Make both namespaces and the catalogue if they are missing. Safe to repeat."""
+        ...
+
+    def generations(self, group: str | None = None) -> list[Generation]:
+        """All stored generations (of one group), newest first within a group. Empty before the first run."""
+        ...
+
+    def stage(self, group: str, generation: int, table: Table) -> StagedRef:
+        """Create an empty staged table in the hidden namespace, dropping a leftover of the same name."""
+        ...
+
+    def append(self, staged: StagedRef, rows: ArrowStream) -> int:
+        """Add rows by the engine's bulk path; the stream's columns are the table's, by position. Returns the count."""
+        ...
+
+    def measure(self, staged: StagedRef) -> TableFacts:
+        """Count a staged table in as few scans as the engine allows."""
+        ...
+
+    def foreign_tables(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that exist in the live namespace but were not put there by boardlift."""
+        ...
+
+    def promote(self, run_id: str, groups: Sequence[StagedGroup]) -> SwapOutcome:
+        """Make all staged groups live in one commit; what was live becomes kept. All or nothing.
+
+        Raises PromotionConflict when locks are not granted in time, DependentObject when something would be lost.
+        """
+        ...
+
+    def rollback(self, run_id: str, targets: Sequence[tuple[str, int]]) -> SwapOutcome:
+        """Make the kept generation `number` of each group live again, in one commit; what was live becomes kept."""
+        ...
+
+    def drop_staged(self) -> list[str]:
+        """Remove every table of the hidden namespace that the catalogue does not know. Returns their names."""
+        ...
+
+    def retain(self, group: str, keep: int) -> list[int]:
+        """Drop the oldest kept generations so that `keep` remain, the live one counted. Returns dropped numbers."""
+        ...
+
+    def query(self, sql: str) -> tuple[list[str], list[tuple[object, ...]]]:
+        """Run one read-only statement written by a person; column names and rows. For `demo`, `check` and tests."""
+        ...
+
+    def findings(self) -> list[Finding]:
+        """Reachable? writable? version? For `doctor`."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def hidden_namespace(namespace: str) -> str:
+    """The namespace beside the live one that readers have no business in."""
+    return f"{namespace}__boardlift"
+
+
+def hidden_name(table: str, generation: int) -> str:
+    """The name of a table of a generation that is not live: `planning__g12`."""
+    return f"{table}__g{generation}"

