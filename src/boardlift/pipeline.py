@@ -8,13 +8,9 @@ threads; what is sealed is loaded here, while the next pages are in flight. Noth
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from boardlift.clock import Clock
 from boardlift.destinations.interface import Destination, Generation, State
@@ -27,14 +23,13 @@ from boardlift.load.validate import ValidatedTables, validate
 from boardlift.monday.boards import read_counts
 from boardlift.monday.client import MondayClient
 from boardlift.monday.model import BoardCount
-from boardlift.monday.windows import BoardRead, Restarted, read_board
+from boardlift.monday.parallel import Begun, read_in_parallel
+from boardlift.monday.windows import BoardRead, Restarted
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import Normalizer, open_engine
 from boardlift.progress import Progress
 from boardlift.spool.run import SpoolRun
 from boardlift.spool.window import Window
-
-Event: TypeAlias = Window | Restarted | BoardRead
 
 
 class BoardMoved(SourceIncomplete, Transient):
@@ -81,10 +76,21 @@ def sync(
     finished: dict[str, tuple[BoardRead, int, float]] = {}
     started = {plan.key: parts.clock.monotonic() for plan in plans}
     parts.progress.phase("reading", f"{len(plans)} boards")
-    with _normalizers(plans, parts) as normalizers, _events(plans, parts, options) as events:
-        for plan, event in events:
-            staging, normalizer = stagings[plan.key], normalizers[plan.key]
+    reading = read_in_parallel(
+        parts.client,
+        [(plan.board, plan.selection) for plan in plans],
+        parts.spool,
+        parallel=options.parallel_boards,
+        limit=options.limit,
+        page_size=options.page_size,
+        progress=parts.progress,
+    )
+    with _normalizers(plans, parts) as normalizers, reading as events:
+        for event in events:
+            staging, normalizer = stagings[event.board_id], normalizers[event.board_id]
             match event:
+                case Begun():
+                    started[event.board_id] = parts.clock.monotonic()
                 case Window():
                     for rows in normalizer.rows(event):
                         staging.append(rows.table, rows.stream)
@@ -94,8 +100,8 @@ def sync(
                 case BoardRead():
                     for rows in normalizer.finish():
                         staging.append(rows.table, rows.stream)
-                    seconds = parts.clock.monotonic() - started[plan.key]
-                    finished[plan.key] = (event, normalizer.quarantined, seconds)
+                    seconds = parts.clock.monotonic() - started[event.board_id]
+                    finished[event.board_id] = (event, normalizer.quarantined, seconds)
     counts = _counts_after(plans, parts.client)
     parts.progress.phase("validating", f"{len(plans)} boards")
     validated: list[ValidatedTables] = []
@@ -134,60 +140,6 @@ def _normalizers(plans: Sequence[BoardPlan], parts: Parts) -> Iterator[dict[str,
         yield {plan.key: Normalizer(plan, engine.cursor()) for plan in plans}
     finally:
         engine.close()
-
-
-@contextmanager
-def _events(plans: Sequence[BoardPlan], parts: Parts, options: Options) -> Iterator[Iterator[tuple[BoardPlan, Event]]]:
-    """Read all boards in threads and hand over what they seal, in the order it is sealed.
-
-    The queue holds paths, not answers, so it may grow: nothing must wait for a database while a cursor ages.
-    """
-    stop = threading.Event()
-    arrived: queue.SimpleQueue[tuple[BoardPlan, Event] | BaseException | None] = queue.SimpleQueue()
-
-    def read(plan: BoardPlan) -> None:
-        try:
-            for event in read_board(
-                parts.client,
-                plan.board,
-                plan.selection,
-                parts.spool,
-                limit=options.limit,
-                page_size=options.page_size,
-                progress=parts.progress,
-                stop=stop,
-            ):
-                arrived.put((plan, event))
-            arrived.put(None)
-        except BaseException as error:  # noqa: BLE001  carried to the thread that loads, and raised there
-            arrived.put(error)
-
-    def events() -> Iterator[tuple[BoardPlan, Event]]:
-        left = len(plans)
-        while left:
-            try:
-                event = arrived.get(timeout=1.0)  # a wait without an end cannot be interrupted on Windows
-            except queue.Empty:
-                continue
-            if isinstance(event, BaseException):
-                raise event
-            if event is None:
-                left -= 1
-            else:
-                yield event
-
-    readers = ThreadPoolExecutor(max_workers=options.parallel_boards, thread_name_prefix="reader")
-    try:
-        # The largest board first: it is the one that decides how long the run takes.
-        for plan in sorted(plans, key=lambda plan: -(plan.board.items_count or 0)):
-            readers.submit(read, plan)
-        yield events()
-    except BaseException:
-        stop.set()
-        parts.client.cancel()
-        raise
-    finally:
-        readers.shutdown(wait=True, cancel_futures=True)
 
 
 def _counts_after(plans: Sequence[BoardPlan], client: MondayClient) -> dict[str, BoardCount]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,7 +43,7 @@ class SwapPolicy:
     `lock_budget_ms` counts for all locks of an attempt together; `patience` is in seconds, over all attempts.
     """
 
-    lock_budget_ms: int = 40
+    lock_budget_ms: int = 20
     attempts: int = 50
     patience: float = 30.0
     first_pause: float = 0.05
@@ -92,7 +93,8 @@ class Swap:
                 self._seal(plan)
             return self._persist(plan, moment)
         finally:
-            if not self._connection.closed:
+            # The outcome stands by now, even if the connection does not.
+            with suppress(psycopg.Error):
                 self._send(SQL("RESET search_path"))
 
     def _persist(self, plan: SwapPlan, moment: datetime) -> SwapOutcome:
@@ -302,7 +304,7 @@ class Swap:
             raise
 
     def _undo(self) -> None:
-        if not self._connection.closed:
+        with suppress(psycopg.Error):  # where it cannot be said, the server does it by itself
             self._connection.rollback()
 
 

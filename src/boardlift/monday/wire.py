@@ -6,6 +6,7 @@ form of `errors` has changed every year. All of that is read here, and nowhere e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +40,10 @@ from boardlift.monday.limits import (
 __all__ = ["ERROR_CODES", "Answer", "Complexity", "Quota", "Request", "encode", "is_too_complex", "read_response"]
 
 _MESSAGE_LIMIT = 600
+# Escapes one after the other, so that an escaped backslash before a `u` is not taken for one: pairs, halves, others.
+_ESCAPES = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.", re.DOTALL
+)
 _ERRORS_LIMIT = 50
 
 
@@ -116,7 +121,13 @@ def read_response(status: int, headers: Mapping[str, str], body: bytes, pinned_v
 def _open(status: int, headers: Mapping[str, str], body: bytes) -> _Envelope:
     """The envelope of the body; raises by the HTTP status when the body is not one."""
     try:
-        return _ENVELOPE.decode(body)
+        try:
+            return _ENVELOPE.decode(body)
+        except msgspec.DecodeError:
+            mended = mend_surrogates(body)
+            if mended == body:
+                raise
+            return _ENVELOPE.decode(mended)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = _what_is(body, headers, error)
     except RecursionError:
@@ -129,6 +140,14 @@ def _open(status: int, headers: Mapping[str, str], body: bytes) -> _Envelope:
         loose.pop("data", None)
         return _ENVELOPE.decode(msgspec.json.encode(loose))
     raise _unreadable(status, headers, problem)
+
+
+def mend_surrogates(body: bytes) -> bytes:
+    """U+FFFD for every half of a surrogate pair that stands alone.
+
+    JavaScript servers cut strings in the middle of a pair and write the half as an escape; no JSON reader takes it.
+    """
+    return _ESCAPES.sub(lambda escape: rb"\ufffd" if len(escape[0]) == 6 else escape[0], body)
 
 
 def _what_is(body: bytes, headers: Mapping[str, str], error: Exception) -> str:
