@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from boardlift.cli.errors import hide
-from boardlift.cli.options import Debug
-from boardlift.cli.output import say, show
+from boardlift.cli.options import AsJson, Debug
+from boardlift.cli.output import emit, say, show
 from boardlift.clock import SystemClock
 from boardlift.errors import ConfigError
 from boardlift.monday.boards import list_boards, read_account
@@ -38,6 +38,7 @@ def init(
     file: Annotated[Path, typer.Option("--file", help="The file to write.")] = Path(CONFIG_NAME),
     keyring: Annotated[bool, typer.Option("--keyring", help="Keep the token in the system's keyring.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Ask for a token, list the boards to choose from, and write boardlift.yaml. The token is never written into it.
@@ -53,6 +54,8 @@ def init(
         boards = [each for each in list_boards(client) if each.type == "board"]
     chosen = _choose(boards, board or [], everything=everything)
     file.write_text(_written(destination, url, chosen, everything=everything), encoding="utf-8")
+    if as_json:
+        emit({"file": str(file), "account": account.name, "boards": [each.id for each in chosen] or "all"})
     say(f"Wrote {file}. Next: boardlift doctor, then boardlift plan, then boardlift sync --test.")
 
 
