@@ -58,6 +58,7 @@ class CommandLine:
             [sys.executable, "-m", "boardlift", *arguments],
             cwd=self.folder,
             env={**self.env, **(env or {})},
+            check=False,
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=seconds,

