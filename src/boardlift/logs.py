@@ -7,6 +7,7 @@ not. Everything outside printable ASCII is written as an escape, so a record can
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Iterable, MutableMapping
 from typing import TYPE_CHECKING, TextIO
@@ -50,7 +51,7 @@ def open_log(*, as_json: bool, secrets: Iterable[str] = (), stream: TextIO | Non
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             render,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(0),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     return logger
 

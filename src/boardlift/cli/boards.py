@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from boardlift.cli.options import AsJson, Config, Debug, open_app, read_settings
-from boardlift.cli.output import emit, say, show
+from boardlift.cli.output import count, emit, say, show
 from boardlift.monday.boards import list_boards, read_boards
 from boardlift.normalize.boards import BoardPlan, plan_board
 from boardlift.normalize.names import TableNames
@@ -45,7 +45,7 @@ def listed(context: typer.Context, config: Config = None, as_json: AsJson = Fals
         emit({"boards": rows})
         return
     show("", rows, BOARD_COLUMNS, right=("items",))
-    say(f"{len(rows)} boards. `boardlift boards show ID` lists a board's columns.")
+    say(f"{count(len(rows), 'board')}. `boardlift boards show ID` lists a board's columns.")
 
 
 @app.command("show")

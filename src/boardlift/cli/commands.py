@@ -8,7 +8,7 @@ import typer
 
 from boardlift import __version__
 from boardlift.cli import boards, check, doctor, generations, init, plan, rollback, runs, sandbox, sync
-from boardlift.cli.errors import EXIT_CODES, OK, run_guarded
+from boardlift.cli.errors import EXIT_CODES, INTERRUPTED, OK, run_guarded
 
 EPILOG = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + "."
 
@@ -51,6 +51,8 @@ def run(arguments: Sequence[str]) -> int:
         try:
             app(args=list(arguments), prog_name="boardlift")
         except SystemExit as ended:
+            if ended.code == INTERRUPTED:  # the library has caught Ctrl-C; it is told like every other end
+                raise KeyboardInterrupt from ended
             code = ended.code if isinstance(ended.code, int) else OK
 
     return run_guarded(call, arguments) or code

@@ -7,7 +7,15 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from boardlift.errors import UNCHANGED, BoardliftError, CheckFailed, ConfigError, Interrupted, QueryRejected
+from boardlift.errors import (
+    UNCHANGED,
+    BoardliftError,
+    CheckFailed,
+    ConfigError,
+    Interrupted,
+    QueryRejected,
+    is_interrupt,
+)
 from boardlift.logs import scrub
 
 OK = 0
@@ -24,6 +32,7 @@ EXIT_CODES = {
     INTERRUPTED: "interrupted from the keyboard; production was not changed",
 }
 
+_HINT = "`boardlift doctor` looks at everything a sync needs"
 _secrets: set[str] = set()
 
 
@@ -43,7 +52,7 @@ def run_guarded(command: Callable[[], object], arguments: Sequence[str]) -> int:
         command()
     except BoardliftError as error:
         if debug:
-            traceback.print_exc()
+            _trace()
         tell(error, as_json=as_json)
         return INTERRUPTED if isinstance(error, Interrupted) else USAGE if isinstance(error, ConfigError) else FAILED
     except KeyboardInterrupt:
@@ -52,8 +61,11 @@ def run_guarded(command: Callable[[], object], arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return OK
     except Exception as error:  # noqa: BLE001  the last line of defence: nothing may end in a bare traceback
+        if is_interrupt(error):
+            tell(Interrupted(f"Interrupted from the keyboard. {UNCHANGED}"), as_json=as_json)
+            return INTERRUPTED
         if debug:
-            traceback.print_exc()
+            _trace()
         wrapped = BoardliftError(
             f"Something nobody foresaw happened: {type(error).__name__}: {error}",
             hint="run the command again with --debug, and report what it prints; `boardlift runs` shows what was done",
@@ -63,13 +75,16 @@ def run_guarded(command: Callable[[], object], arguments: Sequence[str]) -> int:
     return OK
 
 
+def _trace() -> None:
+    print(scrub(traceback.format_exc(), _secrets), file=sys.stderr)
+
+
 def tell(error: BoardliftError, *, as_json: bool) -> None:
     """Print an error: a sentence, a blank line, a hint. With `--json` also an object on standard output."""
     if as_json:
         print(scrub(json.dumps({"error": as_document(error)}, default=str), _secrets))
     text = f"error: {error.message}"
-    if error.hint:
-        text += f"\n\nhint: {error.hint}"
+    text += f"\n\nhint: {error.hint or _HINT}"
     print(scrub(text, _secrets), file=sys.stderr)
 
 
@@ -77,7 +92,7 @@ def as_document(error: BoardliftError) -> dict[str, object]:
     document: dict[str, object] = {
         "type": type(error).__name__,
         "message": error.message,
-        "hint": error.hint,
+        "hint": error.hint or _HINT,
     }
     if isinstance(error, CheckFailed):
         document["checks"] = [

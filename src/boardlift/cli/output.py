@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 def emit(document: object) -> None:
     """One JSON document on standard output."""
-    print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+    shown_as_is = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(document, ensure_ascii=not shown_as_is, indent=2, default=_plain))
 
 
 def say(text: str) -> None:
@@ -31,12 +32,28 @@ def show(
     from rich.text import Text
 
     console = _console()
-    table = Table(title=title or None, box=box.SIMPLE_HEAD if console.is_terminal else box.ASCII2, title_justify="left")
+    if console.is_terminal:
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True)
+    else:
+        table = Table(box=box.ASCII2)
+    table.title, table.title_justify = title or None, "left"
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        number = column in right
+        table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in rows:
         table.add_row(*(Text(_safe(_spoken(row.get(column)))) for column in columns))
     console.print(table)
+    sys.stdout.flush()  # what is said next must not overtake it where both go to one file
+
+
+def count(number: int, noun: str) -> str:
+    """`1 board`, `12 boards`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def waited(blocked_ms: float) -> str:
+    """How long a swap can have kept a reader waiting."""
+    return f"readers were blocked for {blocked_ms:.0f} ms at most" if blocked_ms else "no reader had to wait"
 
 
 def _console() -> Console:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from boardlift.app import BoardReport
 from boardlift.cli.options import AsJson, Boards, Config, Debug, Test, open_app, read_settings
-from boardlift.cli.output import emit, say, show
+from boardlift.cli.output import count, emit, say, show
 
 COLUMNS = ("board", "table", "items", "columns", "tables", "generation", "calls", "points", "changes")
 
@@ -49,7 +49,7 @@ def plan(
             )
     calls = sum(report.calls for report in reports)
     points = sum(report.points for report in reports)
-    say(f"{len(reports)} boards, about {calls} calls and {points:,} complexity points. Nothing was changed.")
+    say(f"{count(len(reports), 'board')}, about {count(calls, 'call')} and {points:,} points. Nothing was changed.")
 
 
 def as_document(report: BoardReport, namespace: str) -> dict[str, object]:

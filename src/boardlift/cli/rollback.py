@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from boardlift.cli.options import AsJson, Config, Debug, Test, open_app, read_settings
-from boardlift.cli.output import emit, say, show
+from boardlift.cli.output import emit, say, show, waited
 from boardlift.errors import ConfigError
 
 COLUMNS = ("board_id", "table", "from", "to", "rows")
@@ -47,4 +47,4 @@ def rollback(
         emit({"rolled_back": rows, "blocked_ms": outcome.blocked_ms, "promoted_at": outcome.promoted_at})
         return
     show("", rows, COLUMNS, right=COLUMNS[2:])
-    say(f"Live since {outcome.promoted_at:%H:%M:%S} UTC; readers blocked for {outcome.blocked_ms:.0f} ms at most.")
+    say(f"Live since {outcome.promoted_at:%H:%M:%S} UTC; {waited(outcome.blocked_ms)}.")

@@ -9,7 +9,7 @@ import typer
 from boardlift.app import RunReport
 from boardlift.cli.errors import hidden
 from boardlift.cli.options import AsJson, Boards, Config, Debug, LogJson, Quiet, Test, open_app, read_settings
-from boardlift.cli.output import emit, say, show
+from boardlift.cli.output import count, emit, say, show, waited
 from boardlift.cli.progress import open_progress
 from boardlift.load.validate import check_overrides
 
@@ -105,12 +105,12 @@ def _tell(report: RunReport, identity: str) -> None:
             )
         if result.record.quarantined:
             say(
-                f"quarantine: {result.record.quarantined} values of {result.record.table} did not fit their type; see "
+                f"quarantine: {count(result.record.quarantined, 'value')} of {result.record.table} did not fit; see "
                 f"{report.run.namespace}.{result.plan.quarantine.name}"
             )
     rows = sum(result.record.rows for result in report.boards)
     say(
-        f"{len(report.boards)} boards, {rows:,} rows live in {identity} after {report.seconds:.1f} s "
-        f"({report.calls} calls, {report.points:,} points); readers blocked for {report.outcome.blocked_ms:.0f} ms at "
-        f"most. Run {report.run.id}."
+        f"{count(len(report.boards), 'board')}, {rows:,} rows live in {identity} after {report.seconds:.1f} s "
+        f"({count(report.calls, 'call')}, {report.points:,} points); {waited(report.outcome.blocked_ms)}. "
+        f"Run {report.run.id}."
     )

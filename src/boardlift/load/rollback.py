@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boardlift.destinations.interface import Destination, Generation, State, SwapOutcome
-from boardlift.errors import UNCHANGED, ConfigError, DestinationError
+from boardlift.errors import UNCHANGED, DestinationError, PromotionConflict
 from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
 from boardlift.load.promote import are_live
 
@@ -24,7 +24,7 @@ def choose(
 ) -> list[Target]:
     """Which generation each group goes to: the one named, or the nearest older (newer, if `forward`) one.
 
-    Raises ConfigError when a group has no such generation.
+    Raises PromotionConflict when a group has no such generation.
     """
     return [_target(destination.generations(group), group, number, forward) for group in groups]
 
@@ -32,7 +32,7 @@ def choose(
 def _target(stored: Sequence[Generation], group: str, number: int | None, forward: bool) -> Target:
     live = next((generation for generation in stored if generation.state is State.LIVE), None)
     if live is None:
-        raise ConfigError(
+        raise PromotionConflict(
             f"Board {group} has no live table in this destination. {UNCHANGED}", hint=f"run `boardlift sync {group}`"
         )
     kept = [generation for generation in stored if generation.state is State.KEPT]
@@ -45,7 +45,7 @@ def _target(stored: Sequence[Generation], group: str, number: int | None, forwar
     if not found:
         wanted = f"generation {number}" if number is not None else "a newer one" if forward else "an older one"
         numbers = ", ".join(str(generation.number) for generation in kept) or "none"
-        raise ConfigError(
+        raise PromotionConflict(
             f"Board {group} cannot go to {wanted}: live is generation {live.number}, kept are: {numbers}. {UNCHANGED}",
             hint=f"`boardlift generations {group}` lists what is kept",
         )

@@ -32,7 +32,7 @@ def not_shrunken(evidence: Evidence) -> list[CheckResult]:
             check="not_shrunken",
             table=evidence.main,
             passed=rows >= least,
-            measured=f"{rows} rows, {evidence.live_rows} are live",
-            expected=f"at least {least:.0f} rows (a loss of up to {evidence.max_shrink:.0%})",
+            measured=f"{rows} rows against {evidence.live_rows} live",
+            expected=f"at least {least:.0f}, which is {1 - evidence.max_shrink:.0%} of the live rows",
         )
     ]
