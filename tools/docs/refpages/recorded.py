@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -82,7 +82,7 @@ def decide(items: list[RecordedItem], *, asked_only: bool = False) -> list[Decis
         try:
             found: list[Decision] = []
             for item in items:
-                plan = _plan(item)
+                plan = _plan(item, asked_only=asked_only)
                 answer = _answer(item, plan, asked_only=asked_only)
                 found += _decide(item, plan, answer, spool, Normalizer(plan, engine.cursor()))
             return found
@@ -90,8 +90,10 @@ def decide(items: list[RecordedItem], *, asked_only: bool = False) -> list[Decis
             engine.close()
 
 
-def _plan(item: RecordedItem) -> BoardPlan:
-    return plan_board(item.board, BoardSettings(), {}, {}, TableNames({}))
+def _plan(item: RecordedItem, *, asked_only: bool) -> BoardPlan:
+    """The plan of the item's board. The recorders asked `value` of every cell; our query does so where it is needed."""
+    plan = plan_board(item.board, BoardSettings(), {}, {}, TableNames({}))
+    return plan if asked_only else replace(plan, selection=replace(plan.selection, value=True))
 
 
 def _decide(
