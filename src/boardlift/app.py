@@ -22,6 +22,7 @@ from boardlift.errors import (
     ConfigError,
     DestinationError,
     Interrupted,
+    is_interrupt,
 )
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
 from boardlift.load.checks.live import check_live
@@ -163,6 +164,7 @@ class App:
                 promoted, boards = sync(run.id, planned.boards, self._parts(run), options)
             except BoardMoved:
                 self.progress.phase("again", "a board changed its shape while it was read")
+                self.destination.drop_staged()
                 planned = self._planned(wanted)
                 promoted, boards = sync(run.id, planned.boards, self._parts(run), options)
             settled += self._retained([plan.key for plan in planned.boards])
@@ -187,13 +189,6 @@ class App:
         except DestinationError as error:
             return [f"Old generations could not be dropped: {error.message} The next run tries again."]
         return []
-
-    def _retain(self, groups: Sequence[str]) -> None:
-        """The new tables are live already; old ones that cannot be dropped now go in the next run."""
-        try:
-            retain(self.destination, groups, self.loaded.settings.defaults.keep_generations)
-        except DestinationError as error:
-            self.progress.phase("old generations stay", error.message)
 
     def _planned(self, wanted: Sequence[str]) -> Planned:
         self.progress.phase("planning")
@@ -292,11 +287,12 @@ class App:
                     self._sweep()
                 truth = SWAPPED
                 return result
-        except BoardliftError as error:
-            error.add(truth)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise Interrupted(f"Interrupted from the keyboard. {truth}", hint="run the command again") from error
+            if isinstance(error, BoardliftError):
+                error.conclude(truth)
             raise
-        except KeyboardInterrupt as error:
-            raise Interrupted(f"Interrupted from the keyboard. {truth}", hint="run the command again") from error
 
     def _sweep(self) -> None:
         """Old spools are no reason to call a run failed; the next one tries again."""
@@ -309,6 +305,8 @@ class App:
         """Record how the run ended. Returns what is true of production now, for the person who reads the error."""
         status = RunStatus.BLOCKED if isinstance(error, CheckFailed) else RunStatus.FAILED
         message = error.message if isinstance(error, BoardliftError) else f"{type(error).__name__}: {error}"
+        if is_interrupt(error):
+            message = "interrupted from the keyboard"
         try:
             settle(self.destination, self.ledger)
             self.ledger.finish_run(run.id, status, message)

@@ -17,6 +17,7 @@
     |   +-- DependentObject         something built on the live table would be lost
     +-- CheckFailed                 the gate refused the staged tables
     +-- LeaseHeld                   another run writes to the same place
+    +-- Interrupted                 somebody pressed Ctrl-C
 
 A `Transient` error answers the only question a runner asks: again, or a person?
 """
@@ -45,6 +46,20 @@ class BoardliftError(Exception):
         if "Production was " not in self.message:
             self.message = f"{self.message} {sentence}"
             self.args = (self.message,)
+
+
+class Interrupted(BoardliftError):
+    """Somebody pressed Ctrl-C. The message says what is live."""
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind this: extensions wrap it, and DuckDB has a word of its own for it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, KeyboardInterrupt) or str(cause).startswith("Query interrupted"):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 class Transient:

@@ -23,13 +23,12 @@ from boardlift.load.validate import ValidatedTables, validate
 from boardlift.monday.boards import read_counts
 from boardlift.monday.client import MondayClient
 from boardlift.monday.model import BoardCount
-from boardlift.monday.parallel import Begun, read_in_parallel
+from boardlift.monday.parallel import Begun, Sealed, read_in_parallel
 from boardlift.monday.windows import BoardRead, Restarted
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import Normalizer, open_engine
 from boardlift.progress import Progress
 from boardlift.spool.run import SpoolRun
-from boardlift.spool.window import Window
 
 
 class BoardMoved(SourceIncomplete, Transient):
@@ -91,8 +90,8 @@ def sync(
             match event:
                 case Begun():
                     started[event.board_id] = parts.clock.monotonic()
-                case Window():
-                    for rows in normalizer.rows(event):
+                case Sealed():
+                    for rows in normalizer.rows(*event.windows):
                         staging.append(rows.table, rows.stream)
                 case Restarted():
                     staging.restart()

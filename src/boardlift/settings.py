@@ -56,7 +56,9 @@ class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = DEFAULT_API_VERSION
     parallel_boards: Annotated[int, Meta(description="Boards that are read at the same time.", ge=1, le=40)] = 4
     page_size: Annotated[int, Meta(description="Items asked for in one call; monday admits 500.", ge=1, le=500)] = 500
-    timeout: Annotated[float, Meta(description="Seconds before one call is given up and tried again.", gt=0)] = 60.0
+    timeout: Annotated[
+        float, Meta(description="Seconds before one call is given up and tried again.", gt=0, le=3600)
+    ] = 60.0
     retries: Annotated[int, Meta(description="Tries after the first for failures that may pass.", ge=0, le=20)] = 3
 
 
@@ -110,9 +112,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         str, Meta(description="Database schema of the live tables.", pattern=r"^[a-z_][a-z0-9_]{0,40}$")
     ] = "monday"
     defaults: DefaultSettings = DefaultSettings()
-    boards: Annotated[
-        list[BoardSettings], Meta(description="What to lift; everything readable when left out.")
-    ] = msgspec.field(default_factory=lambda: [BoardSettings(match="*")])
+    boards: Annotated[list[BoardSettings], Meta(description="What to lift; everything readable when left out.")] = (
+        msgspec.field(default_factory=lambda: [BoardSettings(match="*")])
+    )
     state: Annotated[str, Meta(description="Folder for the ledger and the spool.")] = ".boardlift"
 
 
@@ -197,11 +199,13 @@ def _parse(path: Path) -> Settings:
         ) from error
     try:
         document: object = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
+        # Its own words quote the line, which may hold the token or a password; so does the exception itself.
         raise ConfigError(
-            f"The configuration {path} is not valid YAML: {' '.join(str(error).split())}.",
-            hint="mend the line named above, then run `boardlift doctor`",
-        ) from error
+            f"The configuration {path} is not valid YAML{_place(error)}.",
+            hint="mend the line named above (quote texts that hold `: `, `#`, `*`, `!` or brackets), "
+            "then run `boardlift doctor`",
+        ) from None
     if not isinstance(document, dict):
         raise ConfigError(f"The configuration {path} is empty.", hint="run `boardlift init` to write a new one")
     try:
@@ -211,6 +215,13 @@ def _parse(path: Path) -> Settings:
             f"The configuration {path} cannot be used: {error}.",
             hint="docs/reference/configuration.md lists every key",
         ) from error
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return ": it is nested too deep" if isinstance(error, RecursionError) else ": it holds a character YAML forbids"
+    return f" at line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _check_boards(settings: Settings, path: Path) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.apps import make_app
-from support.truth import compare_account
 
 from boardlift.sandbox import Account, Sandbox, SandboxOptions
+from support.apps import make_app
+from support.truth import compare_account
 
 
 @pytest.fixture(scope="module")

@@ -263,8 +263,8 @@ class DuckDB:
             return connection.execute(statement.text, list(values)).fetchall()
 
         with speaking(self.identity, action):
-            connection.execute("BEGIN TRANSACTION")
             try:
+                connection.execute("BEGIN TRANSACTION")
                 yield run
                 connection.execute("COMMIT" if keep else "ROLLBACK")
             except BaseException:

@@ -48,6 +48,8 @@ class DuckFile:
             try:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.execute("SET preserve_insertion_order = false")
+                # What is appended is written once, into the file, instead of first to its log and held in memory.
+                connection.execute("SET wal_autocheckpoint = '4MB'")
                 connection.execute(SQL("SET memory_limit = {}").format(Literal(self.memory_limit)).text)
                 if self.threads is not None:
                     connection.execute(SQL("SET threads = {}").format(Literal(self.threads)).text)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import psycopg
 from adbc_driver_postgresql import dbapi
+from psycopg.pq import TransactionStatus
 from psycopg.types.string import TextLoader
 
 from boardlift.clock import Clock, SystemClock
@@ -32,7 +33,7 @@ from boardlift.destinations.postgres_ddl import create_statement
 from boardlift.destinations.postgres_errors import read_url, speaking
 from boardlift.destinations.postgres_inspect import Rows
 from boardlift.destinations.postgres_load import load
-from boardlift.destinations.postgres_swap import Swap, SwapPolicy
+from boardlift.destinations.postgres_swap import Swap, SwapPolicy, come_to_rest
 from boardlift.errors import UNCHANGED, CapabilityMissing, DestinationError, LeaseHeld, PromotionConflict
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
@@ -336,6 +337,8 @@ class Postgres:
     def _connection(self) -> psycopg.Connection:
         if self._open is None or self._open.closed:
             self._open = self._connect(_PROGRAM)
+        if self._open.info.transaction_status is TransactionStatus.ACTIVE:  # Ctrl-C in the middle of a statement
+            come_to_rest(self._open)
         return self._open
 
     def _close_bulk(self) -> None:
@@ -355,9 +358,8 @@ class Postgres:
         connection = self._connection()
         try:
             connection.execute(statements.text.encode())
-        except psycopg.Error:
-            if not connection.closed:
-                connection.rollback()
+        except BaseException:
+            come_to_rest(connection)
             raise
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from boardlift.clock import Clock
 from boardlift.destinations import catalogue
@@ -133,7 +134,7 @@ class Swap:
                 for statement in label_statements(target, slot.table):
                     self._send(statement)
                 self._send(SQL("COMMIT"))
-            except psycopg.Error:
+            except BaseException:
                 self._undo()
                 raise
             # Statistics for the first queries, and nothing left for autovacuum to hold a lock for.
@@ -299,13 +300,24 @@ class Swap:
     def _all_or_none(self, statements: list[Composable]) -> None:
         try:
             self._send(_script([SQL("BEGIN"), *statements, SQL("COMMIT")]))
-        except psycopg.Error:
+        except BaseException:
             self._undo()
             raise
 
     def _undo(self) -> None:
-        with suppress(psycopg.Error):  # where it cannot be said, the server does it by itself
-            self._connection.rollback()
+        come_to_rest(self._connection)
+
+
+def come_to_rest(connection: psycopg.Connection) -> None:
+    """Leave no transaction open.
+
+    Ctrl-C stops us in the middle of a statement: first take what the server still says, for until then nobody knows
+    whether a COMMIT in it took place.
+    """
+    with suppress(psycopg.Error):  # where it cannot be said, the server does it by itself
+        while connection.pgconn.transaction_status == TransactionStatus.ACTIVE and connection.pgconn.get_result():
+            pass
+        connection.rollback()
 
 
 def record_statements(book: Composable, plan: SwapPlan) -> list[Composable]:

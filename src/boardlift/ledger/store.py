@@ -103,8 +103,8 @@ class Store:
     @contextmanager
     def _within(self, begin: str) -> Generator[None]:
         with self._lock:
-            self._execute(begin)
             try:
+                self._execute(begin)
                 yield
                 self._execute("COMMIT")
             except BaseException:

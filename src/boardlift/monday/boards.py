@@ -236,10 +236,15 @@ def _chunks(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield ids[start : start + size]
 
 
+def _title(text: str | None) -> str:
+    """A title without U+0000, which no SQL name, literal or comment can hold, nor any command line."""
+    return (text or "").replace("\0", "")
+
+
 def _summary(wire: _SummaryWire) -> BoardSummary:
     return BoardSummary(
         id=wire.id,
-        name=wire.name or "",
+        name=_title(wire.name),
         type=wire.type or "board",
         state=wire.state or "active",
         board_kind=wire.board_kind or "",
@@ -254,7 +259,7 @@ def _board(wire: _BoardWire) -> Board:
     groups = [
         Group(
             id=group.id,
-            title=group.title or "",
+            title=_title(group.title),
             color=group.color or "",
             position=str(group.position if group.position is not None else 0),
             archived=bool(group.archived),
@@ -273,7 +278,7 @@ def _board(wire: _BoardWire) -> Board:
 def _column(wire: _ColumnWire) -> BoardColumn:
     return BoardColumn(
         id=wire.id,
-        title=wire.title or "",
+        title=_title(wire.title),
         type=wire.type or "",
         description=wire.description,
         archived=bool(wire.archived),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from boardlift.monday.client import MondayClient
@@ -25,7 +26,19 @@ class Begun:
     board_id: str
 
 
-Event: TypeAlias = Begun | Window | Restarted | BoardRead
+@dataclass(frozen=True)
+class Sealed:
+    """Windows of one board, in reading order, that are best loaded together."""
+
+    board_id: str
+    windows: tuple[Window, ...]
+
+
+Event: TypeAlias = Begun | Sealed | Restarted | BoardRead
+_FIRST_WINDOWS = 4
+_MOST_WINDOWS = 16
+_LOAD_BYTES = 32 * 1024 * 1024
+"""What is loaded together costs one plan of the statement, which takes as long as some thousand rows."""
 _LAST_WORD = 2.0
 """Seconds a reader is given to end after a failure; a call that is out may take a minute more and is not waited for."""
 
@@ -48,7 +61,7 @@ def read_in_parallel(
     """
     # The largest board first: it is the one that decides how long the run takes.
     waiting = sorted(boards, key=lambda pair: pair[0].items_count or 0)
-    arrived: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+    arrived: queue.SimpleQueue[Window | Event | BaseException | None] = queue.SimpleQueue()
     stop = threading.Event()
     take = threading.Lock()
 
@@ -70,6 +83,7 @@ def read_in_parallel(
                 return
 
     def events() -> Iterator[Event]:
+        gathering: defaultdict[str, _Gathering] = defaultdict(_Gathering)
         left = len(boards)
         while left:
             try:
@@ -80,7 +94,13 @@ def read_in_parallel(
                 raise event
             if event is None:
                 left -= 1
+            elif isinstance(event, Window):
+                yield from gathering[event.board_id].add(event)
             else:
+                if isinstance(event, BoardRead):
+                    yield from gathering[event.board_id].rest()
+                elif isinstance(event, Restarted):
+                    gathering[event.board_id] = _Gathering()
                 yield event
 
     readers = [
@@ -96,3 +116,22 @@ def read_in_parallel(
         for reader in readers:
             reader.join(_LAST_WORD / len(readers))
         raise
+
+
+@dataclass
+class _Gathering:
+    """Windows of one board on their way to the loader: few at first, so that it can begin, then more at a time."""
+
+    windows: list[Window] = field(default_factory=list)
+    wanted: int = _FIRST_WINDOWS
+
+    def add(self, window: Window) -> Iterator[Sealed]:
+        self.windows.append(window)
+        if len(self.windows) >= self.wanted or sum(window.raw_bytes for window in self.windows) >= _LOAD_BYTES:
+            self.wanted = min(2 * self.wanted, _MOST_WINDOWS)
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Sealed]:
+        if self.windows:
+            yield Sealed(self.windows[0].board_id, tuple(self.windows))
+            self.windows = []

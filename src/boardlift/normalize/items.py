@@ -7,7 +7,6 @@ has few, gather in tables of their own and leave in larger batches.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +28,7 @@ if TYPE_CHECKING:
 _FLUSH_ROWS = 60_000
 _ROWS = Identifier("window_rows")
 _FLAG = Identifier("boardlift misfit")  # a space keeps it apart from every portable name
-_LONE_SURROGATE = re.compile(
-    rb"\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2}", re.I
-)
+_MISPLACED = Identifier("boardlift misplaced")
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,30 @@ class Rows:
     stream: ArrowStream
 
 
-def open_engine(scratch: Path, *, threads: int = 2, memory: str = "256MB") -> duckdb.DuckDBPyConnection:
+@dataclass(frozen=True)
+class _Batch:
+    """Sealed windows of one board that become rows in one statement: planning it costs as much as a thousand rows."""
+
+    windows: tuple[Window, ...]
+
+    @property
+    def has_nul(self) -> bool:
+        return any(window.has_nul for window in self.windows)
+
+    @property
+    def largest_item(self) -> int:
+        return max(window.largest_item for window in self.windows)
+
+    @property
+    def cell_order(self) -> tuple[str, ...]:
+        return self.windows[0].cell_order
+
+
+def open_engine(scratch: Path, *, threads: int = 1, memory: str = "256MB") -> duckdb.DuckDBPyConnection:
     """The in-process DuckDB that turns answers into rows. It spills to `scratch` rather than grow beyond `memory`.
 
-    The limit counts what the engine reserves, several times what it touches: 2,000 items x 30 columns reserve about
-    200 MB and grow the process by 70.
+    The limit counts what the engine reserves, several times what it touches. A second thread doubles both and gains
+    nothing: the other processors are busy reading, and the destination has threads of its own.
     """
     import duckdb
 
@@ -72,6 +88,7 @@ class Normalizer:
         self._engine = engine
         self._pending: dict[str, int] = {}
         self._prefix = f"b{plan.key}"
+        self._searching = False
         self.quarantined = 0
         self.reset()
 
@@ -82,18 +99,27 @@ class Normalizer:
             self._empty(column.link_table)
         self._empty(self._plan.quarantine)
 
-    def rows(self, window: Window) -> Iterator[Rows]:
-        """The rows of one window: always those of the main table, and link rows when enough have gathered.
+    def rows(self, *windows: Window) -> Iterator[Rows]:
+        """The rows of these windows: always those of the main table, and link rows when enough have gathered.
 
-        Each `Rows` must be consumed before the next is asked for. Raises BoardliftError if the window is unreadable.
+        Each `Rows` must be consumed before the next is asked for. Raises BoardliftError if a window is unreadable.
         """
-        self._materialise(window)
+        batch = _Batch(windows)
+        try:
+            self._materialise(batch)
+        except BoardliftError:
+            if len(windows) == 1:
+                raise
+            for window in windows:
+                yield from self.rows(window)
+            return
         plan = self._plan
         names = COMMA.join(Identifier(column.name) for column in plan.group.main.columns)
         yield Rows(plan.group.main, self._stream(SQL("SELECT {} FROM {}").format(names, _ROWS)))
         for column in self._linked():
-            yield from self._gather_links(column, window)
-        self._gather_misfits(window)
+            yield from self._gather_links(column, batch)
+        self._gather_misfits(batch)
+        self._do(SQL("DROP TABLE {}").format(_ROWS))
 
     def finish(self) -> Iterator[Rows]:
         """What is left: link rows, labels, groups, quarantine."""
@@ -107,29 +133,29 @@ class Normalizer:
 
     # -- the window ------------------------------------------------------------------------------------------------
 
-    def _materialise(self, window: Window) -> None:
+    def _materialise(self, batch: _Batch) -> None:
+        self._fill_rows(batch)
+        # Cells are taken by their place; an answer that keeps no order has each of its cells looked for.
+        if not self._searching and self._count(SQL("SELECT count(*) FROM {} WHERE {}").format(_ROWS, _MISPLACED)):
+            self._searching = True
+            self._fill_rows(batch)
+
+    def _fill_rows(self, batch: _Batch) -> None:
         import duckdb
 
-        statement = SQL("CREATE OR REPLACE TEMP TABLE {} AS {}").format(_ROWS, self._typed_rows(window, window.path))
+        statement = SQL("CREATE OR REPLACE TEMP TABLE {} AS {}").format(_ROWS, self._typed_rows(batch))
         try:
-            self._do(statement)
-        except duckdb.OutOfMemoryException:
-            # A very wide board. What is reserved is mostly not touched; better a larger limit than no table.
-            self._do(SQL("SET memory_limit = '2GB'"))
-            self._do(SQL("SET threads = 1"))
-            self._do(statement)
-        except duckdb.InvalidInputException as error:
-            # JavaScript servers cut strings in the middle of a surrogate pair; no JSON reader may accept the rest.
-            mended = _mend_surrogates(window.path)
-            if mended is None:
-                raise self._unreadable(window, error) from error
             try:
-                again = SQL("CREATE OR REPLACE TEMP TABLE {} AS {}").format(_ROWS, self._typed_rows(window, mended))
-                self._do(again)
-            except duckdb.Error as second:
-                raise self._unreadable(window, second) from second
+                self._do(statement)
+            except duckdb.OutOfMemoryException:
+                if len(batch.windows) > 1:
+                    raise
+                # A very wide board. What is reserved is mostly not touched; better a larger limit than no table.
+                self._do(SQL("SET memory_limit = '2GB'"))
+                self._do(SQL("SET threads = 1"))
+                self._do(statement)
         except duckdb.Error as error:
-            raise self._unreadable(window, error) from error
+            raise self._unreadable(batch.windows[0], error) from error
 
     def _unreadable(self, window: Window, error: Exception) -> BoardliftError:
         board = self._plan.board
@@ -139,7 +165,7 @@ class Normalizer:
             hint=f"the answers are kept in {window.path}; run `boardlift sync` again, and report the file if it recurs",
         )
 
-    def _source(self, window: Window, path: Path) -> Composable:
+    def _source(self, batch: _Batch) -> Composable:
         """One row for each item, cells as structs of text."""
         keys = {"id": False, "text": False}
         if self._plan.selection.value:
@@ -155,26 +181,37 @@ class Normalizer:
         )
         cells = Literal(f"STRUCT({fields})[]")
         return SQL(
-            "read_json({path}, format = 'newline_delimited', compression = 'zstd', maximum_object_size = {size}, "
+            "read_json([{paths}], format = 'newline_delimited', compression = 'zstd', maximum_object_size = {size}, "
             "columns = {{'id': 'VARCHAR', 'name': 'VARCHAR', 'created_at': 'VARCHAR', 'updated_at': 'VARCHAR', "
             "'creator_id': 'VARCHAR', 'url': 'VARCHAR', 'group': 'STRUCT(id VARCHAR)', "
             "'parent_item': 'STRUCT(id VARCHAR)', 'column_values': {cells}}})"
-        ).format(path=Literal(str(path)), size=Literal(max(window.largest_item * 2, 1_000_000)), cells=cells)
+        ).format(
+            paths=COMMA.join(Literal(str(window.path)) for window in batch.windows),
+            size=Literal(max(batch.largest_item * 2, 1_000_000)),
+            cells=cells,
+        )
 
-    def _raw_rows(self, window: Window, path: Path) -> Composable:
-        """Items with one text for each facet (`r0`, ...) and one list for each link table (`l0`, ...)."""
-        clean = _without_nul if window.has_nul else _as_is
-        place = {column_id: number for number, column_id in enumerate(window.cell_order, start=1)}
+    def _raw_rows(self, batch: _Batch) -> Composable:
+        """Items with one text for each facet (`r0`, ...) and one list for each link table (`l0`, ...).
+
+        A last column tells that a cell is not where the first item has it, so that the row is wrong.
+        """
+        clean = _without_nul if batch.has_nul else _as_is
+        place = {column_id: number for number, column_id in enumerate(batch.cell_order, start=1)}
         structs, values, raws = [], [], []
+        misplaced: list[Composable] = [SQL("false")]
         number = 0
         for column in self._plan.columns:
-            struct = _find_cell(column.source.id, place.get(column.source.id, column.number + 1))
-            structs.append(struct + SQL(" AS ") + Identifier(f"c{column.number}"))
-            values.append(
-                SQL('TRY_CAST({}."value" AS JSON) AS {}').format(
-                    Identifier(f"c{column.number}"), Identifier(f"v{column.number}")
-                )
-            )
+            name = Identifier(f"c{column.number}")
+            at = None if self._searching else place.get(column.source.id)
+            if at is None:
+                struct = _find_cell(column.source.id)
+            else:
+                struct = SQL("column_values[{}]").format(Literal(at))
+                misplaced.append(SQL("{}.id IS DISTINCT FROM {}").format(name, Literal(column.source.id)))
+            structs.append(struct + SQL(" AS ") + name)
+            value = _parsed(name) if self._has_value(column) else SQL("CAST(NULL AS JSON)")
+            values.append(value + SQL(" AS ") + Identifier(f"v{column.number}"))
             cell = Cell(column.number)
             for planned in column.facets:
                 raws.append(clean(planned.facet.raw(cell)) + SQL(" AS ") + Identifier(f"r{number}"))
@@ -186,11 +223,17 @@ class Normalizer:
             clean(SQL("name"))
         )
         keep = SQL('id, name, created_at, updated_at, creator_id, url, "group", parent_item')
-        cells = SQL("SELECT {} FROM {}").format(COMMA.join([keep, *structs]), self._source(window, path))
+        cells = SQL("SELECT {} FROM {}").format(COMMA.join([keep, *structs]), self._source(batch))
         parsed = SQL("SELECT *, {} FROM ({})").format(COMMA.join(values), cells) if values else cells
+        raws.append(SQL(" OR ").join(misplaced) + SQL(" AS ") + _MISPLACED)
         return SQL("SELECT {} FROM ({})").format(COMMA.join([base, *raws]), parsed)
 
-    def _typed_rows(self, window: Window, path: Path) -> Composable:
+    def _has_value(self, column: PlannedColumn) -> bool:
+        """Whether `value` is asked of the cells of this column: parsing what never comes costs time on every row."""
+        asked = {value_type for value_type, fields in self._plan.selection.fragments if "value" in fields}
+        return self._plan.selection.value or not asked.isdisjoint(column.family.value_types)
+
+    def _typed_rows(self, batch: _Batch) -> Composable:
         selected = [
             _base(column, self._plan) + SQL(" AS ") + Identifier(column.name) for column in self._base_columns()
         ]
@@ -203,8 +246,8 @@ class Normalizer:
                 flags.append(flag)
         selected += [Identifier(f"l{column.number}") for column in self._linked()]
         any_flag = SQL(" OR ").join(flags) if flags else SQL("false")
-        selected.append(SQL("coalesce({}, false) AS {}").format(any_flag, _FLAG))
-        return SQL("SELECT {} FROM ({})").format(COMMA.join(selected), self._raw_rows(window, path))
+        selected += [SQL("coalesce({}, false) AS {}").format(any_flag, _FLAG), _MISPLACED]
+        return SQL("SELECT {} FROM ({})").format(COMMA.join(selected), self._raw_rows(batch))
 
     def _base_columns(self) -> Sequence[Column]:
         facets = sum(len(column.facets) for column in self._plan.columns)
@@ -219,10 +262,10 @@ class Normalizer:
     def _number_of(self, column_id: str) -> int:
         return next(column.number for column in self._plan.columns if column.source.id == column_id)
 
-    def _gather_links(self, column: PlannedColumn, window: Window) -> Iterator[Rows]:
+    def _gather_links(self, column: PlannedColumn, batch: _Batch) -> Iterator[Rows]:
         if column.links is None or column.link_table is None:
             return
-        clean = _without_nul if window.has_nul else _as_is
+        clean = _without_nul if batch.has_nul else _as_is
         members = Identifier(f"l{column.number}")
         values = [
             typed(clean(link.raw(Identifier("e"))), link.type) + SQL(" AS ") + Identifier(link.name)
@@ -255,7 +298,7 @@ class Normalizer:
 
     # -- misfits ---------------------------------------------------------------------------------------------------
 
-    def _gather_misfits(self, window: Window) -> None:
+    def _gather_misfits(self, batch: _Batch) -> None:
         """Ask again, cell by cell, only if the window has any: the usual window pays for one boolean a row."""
         if not self._count(SQL("SELECT count(*) FROM {} WHERE {}").format(_ROWS, _FLAG)):
             return
@@ -282,9 +325,7 @@ class Normalizer:
         statement = SQL(
             "INSERT INTO {} SELECT item_id, m.column_id, m.column_name, m.value, m.reason FROM (SELECT TRY_CAST(id AS "
             "BIGINT) AS item_id, unnest([{}]) AS m FROM ({})) WHERE m IS NOT NULL"
-        ).format(
-            self._local(self._plan.quarantine), COMMA.join(cells), self._raw_rows(window, _readable_path(window.path))
-        )
+        ).format(self._local(self._plan.quarantine), COMMA.join(cells), self._raw_rows(batch))
         rows = self._count(statement)
         self.quarantined += rows
         self._pending[self._plan.quarantine.name] += rows
@@ -315,12 +356,19 @@ class Normalizer:
         return Rows(table, self._stream(SQL("SELECT * FROM {}").format(self._local(table))))
 
 
-def _find_cell(column_id: str, place: int) -> Composable:
-    """The cell of a column: where the first item had it, else wherever it is; NULL if the answer has none."""
+def _parsed(cell: Composable) -> Composable:
+    """`value` as JSON; if it is none for half a surrogate pair that stands alone in it, without such halves."""
     return SQL(
-        "column_values[CASE WHEN column_values[{place}].id = {id} THEN {place} "
-        "ELSE list_position(list_transform(column_values, lambda x: x.id), {id}) END]"
-    ).format(place=Literal(place), id=Literal(column_id))
+        """coalesce(TRY_CAST({0}."value" AS JSON), TRY_CAST(regexp_replace({0}."value", """
+        """'(\\\\\\\\|\\\\u[dD][89abAB]..\\\\u[dD][c-fC-F]..)|\\\\u[dD][89a-fA-F]..', '\\1', 'g') AS JSON))"""
+    ).format(cell)
+
+
+def _find_cell(column_id: str) -> Composable:
+    """The cell of a column, wherever the item has it; NULL if it has none."""
+    return SQL("column_values[list_position(list_transform(column_values, lambda x: x.id), {})]").format(
+        Literal(column_id)
+    )
 
 
 def _base(column: Column, plan: BoardPlan) -> Composable:
@@ -401,22 +449,3 @@ def _position(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _mend_surrogates(path: Path) -> Path | None:
-    """A copy of the window with U+FFFD for every half of a surrogate pair; None when there is nothing to mend."""
-    import zstandard
-
-    with path.open("rb") as sealed:
-        text = zstandard.ZstdDecompressor().stream_reader(sealed).read()
-    mended, count = _LONE_SURROGATE.subn(rb"\\ufffd", text)
-    if not count:
-        return None
-    copy = path.with_suffix(".mended.zst")
-    copy.write_bytes(zstandard.ZstdCompressor(level=1).compress(mended))
-    return copy
-
-
-def _readable_path(path: Path) -> Path:
-    copy = path.with_suffix(".mended.zst")
-    return copy if copy.exists() else path

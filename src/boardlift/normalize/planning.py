@@ -39,6 +39,12 @@ def plan_boards(client: MondayClient, settings: Settings, ledger: Ledger, wanted
     if not chosen:
         raise _nothing_chosen(settings, wanted)
     shapes = {board.id: board for board in read_boards(client, [summary.id for summary, _ in chosen])}
+    for board in shapes.values():
+        if board.state == "deleted":
+            raise PermissionMissing(
+                f"Board {board.id} ({board.name!r}) was deleted on monday.com.",
+                hint="restore it there within 30 days, or take it out of boardlift.yaml; its tables stay as they are",
+            )
     pairs = [(shapes[summary.id], said) for summary, said in chosen]
     pairs += [(board, _for_subitems(board, settings.boards)) for board in _subitem_boards(client, pairs)]
     plans = tuple(
@@ -86,7 +92,9 @@ def _choose(
 
 
 def _fits(name: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(name.casefold(), pattern.casefold())
+    """A title fits itself as well, whatever brackets and stars are in it."""
+    name, pattern = name.casefold(), pattern.casefold()
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
 
 
 def _is_wanted(board: BoardSummary, said: BoardSettings, wanted: Sequence[str], tables: TableNames) -> bool:

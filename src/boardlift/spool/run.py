@@ -17,6 +17,8 @@ from boardlift.spool.manifest import BoardEntry, Manifest, WindowEntry
 from boardlift.spool.page import Page
 from boardlift.spool.window import Window, WindowWriter
 
+_ALWAYS = 32
+"""So many windows of a board enter the manifest on disk one by one, later ones as many at a time."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
@@ -139,7 +141,9 @@ class SpoolRun:
             board.received += window.items
             board.id_sum += window.id_sum
             board.served_version = last.served_version or board.served_version
-            manifests.write(self.folder, self._manifest)
+            # It is written whole: with thousands of windows, each time would be a gigabyte in all.
+            if len(board.windows) <= _ALWAYS or len(board.windows) % _ALWAYS == 0:
+                manifests.write(self.folder, self._manifest)
 
     def _board(self, board_id: str) -> BoardEntry:
         return self._manifest.boards.setdefault(board_id, BoardEntry(board_id))

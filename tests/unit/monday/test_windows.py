@@ -36,16 +36,16 @@ def lines(window: Window) -> list[dict[str, object]]:
 
 
 def test_a_board_is_read_to_its_last_page(spool: SpoolRun) -> None:
-    """Windows of four pages, every item once and in order, and a certificate at the end."""
+    """Windows of 500 items, every item once and in order, and a certificate at the end."""
     monday = PagedBoard(items(2300))
     progress = Told()
     events = list(read_board(client_of(monday), BOARD, SELECTION, spool, progress=progress))
     windows = [event for event in events if isinstance(event, Window)]
     read = events[-1]
     assert isinstance(read, BoardRead)
-    assert [window.items for window in windows] == [2000, 300]
+    assert [window.items for window in windows] == [500, 500, 500, 500, 300]
     assert [each for window in windows for each in lines(window)] == monday.items
-    assert (read.items, read.pages, read.calls, read.points, read.windows) == (2300, 5, 5, 50, 2)
+    assert (read.items, read.pages, read.calls, read.points, read.windows) == (2300, 5, 5, 50, 5)
     assert read.id_sum == sum(mix(int(str(each["id"]))) for each in monday.items)
     assert (windows[0].cell_order, progress.items) == (("status",), 2300)
 

@@ -143,7 +143,7 @@ def test_shapes_of_all_years(body: object, status: int, expected: type[SourceErr
         (407, b"", ConfigError),
         (413, b"too large", QueryRejected),
         (200, b'{"data":' + b"[" * 100_000, SourceUnavailable),
-        (200, b'{"data":{"a":' + b"[" * 5000 + b"]" * 5000 + b"}}", SourceUnavailable),
+        (200, b'{"data":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}}", SourceUnavailable),
     ],
 )
 def test_bodies_that_are_not_the_apis(status: int, body: bytes, expected: type[Exception]) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from boardlift.errors import ConfigError
-from boardlift.shape.change import ColumnAdded, ColumnRemoved, LabelChanged, TableAdded, TableRemoved, TypeChanged, compare
+from boardlift.shape.change import (
+    ColumnAdded,
+    ColumnRemoved,
+    LabelChanged,
+    TableAdded,
+    TableRemoved,
+    TypeChanged,
+    compare,
+)
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import BIGINT, TEXT, TIMESTAMP, Kind, SqlType, parse_type
 

@@ -1,0 +1,67 @@
+"""What is printed where: data on stdout, talk on stderr, and log records in ASCII that can be read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from boardlift.cli.errors import OK
+from boardlift.sandbox import Account, Fault, Sandbox
+from support.commands import CommandLine, configuration
+
+TITLE = "🚀 Größe עברית \u202etxt.exe \x1b[31m \u2028 \x07"
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[CommandLine]:
+    with Sandbox(Account.many(boards=2, items=30, columns=4)) as sandbox:
+        for number, board in enumerate(sandbox.account.boards):
+            sandbox.account.rename_board(board.id, f"{TITLE} {number}")
+        sandbox.service.faults.add(Fault("cursor_expired", operation="NextItems", after=1))
+        sandbox.service.faults.add(Fault("429_retry_in_seconds", operation="FirstItems", seconds=1))
+        text = configuration(sandbox.url, f"duckdb:///{tmp_path / 'w.duckdb'}", account="page_size: 10")
+        yield CommandLine(tmp_path, token=sandbox.token, text=text)
+
+
+def test_json_log_lines_are_ascii_and_can_be_read_back(command: CommandLine) -> None:
+    """Each record is one line of ASCII JSON, with the title exactly as it was."""
+    ended = command.run("sync", "--log-json")
+    assert ended.code == OK, ended.err
+    records = [line for line in ended.err.splitlines() if line.startswith("{")]
+    assert all(line.isascii() and line.isprintable() for line in records)
+    read = [json.loads(line) for line in records]
+    assert {"timestamp", "level", "event"} <= set(read[0])
+    assert f"{TITLE} 0" in {record.get("board") for record in read}
+    events = {record["event"] for record in read}
+    assert {"planning", "reading", "board_started", "board_read", "waiting", "board_restarted", "promoting"} <= events
+
+
+def test_text_log_lines_are_ascii(command: CommandLine) -> None:
+    """Emoji, right-to-left marks and control characters of a title are written as escapes."""
+    ended = command.run("sync")
+    assert ended.code == OK, ended.err
+    records = [line for line in ended.err.split("\n") if line[:2] == "20"]
+    assert len(records) > 5
+    assert all(line.isascii() and line.isprintable() for line in records)
+    assert any("\\ud83d\\ude80" in line for line in records)
+
+
+def test_a_title_cannot_play_with_the_terminal(command: CommandLine) -> None:
+    """Control characters of titles are in no output, neither in tables nor in talk."""
+    for arguments in (("boards",), ("plan",), ("sync",), ("runs",), ("check",)):
+        ended = command.run(*arguments)
+        for mark in ("\x1b", "\x07", "\u202e", "\u2028"):
+            assert mark not in ended.said, (arguments, ended.said)
+
+
+def test_data_goes_to_stdout_and_nothing_else_does(command: CommandLine) -> None:
+    """With `--json`, standard output is one JSON document, whatever was logged meanwhile; `--quiet` logs nothing."""
+    ended = command.run("sync", "--json", "--log-json")
+    assert ended.document["status"] == "succeeded"
+    assert all(line.startswith("{") for line in ended.err.splitlines())
+    quiet = command.run("sync", "--json", "--quiet")
+    assert quiet.document["status"] == "succeeded"
+    assert quiet.err == ""
