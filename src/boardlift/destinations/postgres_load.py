@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from adbc_driver_postgresql import dbapi
 
 from boardlift.destinations.interface import ArrowStream
@@ -81,6 +80,8 @@ def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 def _jsonb(texts: pa.Array) -> pa.Array:
     """The wire form of jsonb is a version byte and the text. It cannot hold U+0000, not even escaped."""
+    import pyarrow.compute as pc  # 8 MB that tables without JSON need not carry
+
     if pc.any(pc.match_substring(texts, _ESCAPED_NUL)).as_py():
         texts = pc.replace_substring_regex(texts, pattern=_ESCAPED_NULS, replacement=r"\1")
     return pc.binary_join_element_wise(_JSONB_VERSION, texts, "")

@@ -12,6 +12,8 @@ from boardlift.load.checks.interface import Evidence, Expectation
 from boardlift.load.stage import StagedTables
 from boardlift.shape.table import TableGroup
 
+_KEY_CHECKS = ("key_not_null", "key_unique")
+
 
 @dataclass(frozen=True)
 class ValidatedTables:
@@ -53,7 +55,19 @@ def validate(
     )
     if any(result.blocks for result in results):
         raise _refused(tables.group, results)
-    return ValidatedTables(tables.group, tables.staged, results)
+    return ValidatedTables(tables.group, _without_broken_keys(tables.staged, results), results)
+
+
+def _without_broken_keys(staged: StagedGroup, results: Sequence[CheckResult]) -> StagedGroup:
+    """A key that was found broken and let through is not declared in the destination, which would refuse it."""
+    broken = {result.table for result in results if result.check in _KEY_CHECKS and not result.passed}
+    if not broken:
+        return staged
+    kept = tuple(
+        (replace(ref, table=replace(ref.table, key=())) if ref.table.name in broken else ref, rows)
+        for ref, rows in staged.tables
+    )
+    return replace(staged, tables=kept)
 
 
 def check_overrides(names: Sequence[str], reason: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ from boardlift.spool.window import Window
 if TYPE_CHECKING:
     import duckdb
 
-_FLUSH_ROWS = 60_000
+_FLUSH_ROWS = 30_000
 _ROWS = Identifier("window_rows")
 _FLAG = Identifier("boardlift misfit")  # a space keeps it apart from every portable name
 _MISPLACED = Identifier("boardlift misplaced")
