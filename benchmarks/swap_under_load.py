@@ -12,11 +12,13 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
+from pathlib import Path
 
 import psycopg
 
@@ -153,6 +155,7 @@ def main() -> None:
     with ExitStack() as stack:
         url = arguments.url
         if url is None:
+            sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
             from support.postgres import Server, binaries
 
             server = Server(binaries())
