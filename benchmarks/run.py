@@ -1,7 +1,7 @@
 """How long and how large is a whole run, against what else there is? Interleaved, as medians, in one table.
 
     python benchmarks/run.py --items 100000 --runs 5 --against bare
-    python benchmarks/run.py --items 100000 --destination postgres --against bare,dlt \
+    python benchmarks/run.py --items 100000 --destination postgres --against bare,dlt-items,dlt-rows \
         --dlt-python /path/to/a/virtualenv/bin/python
 
 One simulated account without delays serves all of them, in a process of its own. For PostgreSQL a server is started
@@ -71,11 +71,11 @@ def bare(account: Account, folder: Path, database: str | None) -> list[str]:
     return [sys.executable, str(HERE / "bare_postgres.py"), account.url, account.token, str(folder), database]
 
 
-def dlt(python: str) -> Callable[[Account, Path, str | None], list[str]]:
+def dlt(python: str, shape: str) -> Callable[[Account, Path, str | None], list[str]]:
     def command(account: Account, folder: Path, database: str | None) -> list[str]:
         if database is None:
             sys.exit("dlt is measured with --destination postgres")
-        return [python, str(HERE / "dlt_postgres.py"), account.url, account.token, str(folder), database]
+        return [python, str(HERE / "dlt_postgres.py"), account.url, account.token, str(folder), database, shape]
 
     return command
 
@@ -185,11 +185,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--against", default="bare", help="bare, dlt, or both with a comma between")
+    parser.add_argument("--against", default="bare", help="bare, dlt-items, dlt-rows, with commas between")
     parser.add_argument("--destination", choices=("duckdb", "postgres"), default="duckdb")
     parser.add_argument("--dlt-python", default=sys.executable, help="the interpreter of a virtualenv that has dlt")
     arguments = parser.parse_args()
-    known = {"bare": bare, "dlt": dlt(arguments.dlt_python)}
+    known = {"bare": bare, **{f"dlt-{shape}": dlt(arguments.dlt_python, shape) for shape in ("items", "rows")}}
     wanted = [name.strip() for name in arguments.against.split(",") if name.strip()]
     if unknown := [name for name in wanted if name not in known]:
         parser.error(f"--against knows {', '.join(known)}, not {unknown[0]}")

@@ -71,6 +71,7 @@ class DuckDB:
         self.namespace = namespace
         self._hidden = hidden_namespace(namespace)
         self._open: duckdb.DuckDBPyConnection | None = None
+        self._widest = 0
         self._unwritten = 0
 
     @property
@@ -138,6 +139,9 @@ class DuckDB:
     def stage(self, group: str, generation: int, table: Table) -> StagedRef:
         place = catalogue.free_hidden_name(self.generations(), group, generation, table.name)
         target = self._at(self._hidden, place)
+        if len(table.columns) > self._widest:
+            self._widest = len(table.columns)
+            self._make_room(self._connection())
         with self._transaction(f"stage {table.name}") as run:
             run(SQL("DROP TABLE IF EXISTS {}").format(target))
             run(create_statement(target, table))
@@ -239,7 +243,13 @@ class DuckDB:
     def _connection(self) -> duckdb.DuckDBPyConnection:
         if self._open is None:
             self._open = self._file.open()
+            self._make_room(self._open)
         return self._open
+
+    def _make_room(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let DuckDB reserve what the widest table of this run needs: it writes all columns of a table at once."""
+        with speaking(self.identity, "set its memory limit"):
+            connection.execute(SQL("SET memory_limit = {}").format(Literal(self._file.limit(self._widest))).text)
 
     def _missing(self) -> bool:
         return self._open is None and self._file.path is not None and not self._file.path.exists()

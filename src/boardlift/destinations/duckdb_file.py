@@ -33,8 +33,12 @@ class DuckFile:
     """What a `duckdb:` URL says. `path` is None for a database in memory."""
 
     path: Path | None
-    memory_limit: str = "200MB"
-    threads: int | None = None
+    memory_limit: str | None = None
+    threads: int = 1
+
+    def limit(self, columns: int) -> str:
+        """What DuckDB may reserve: as the URL says, else enough to write a table of so many columns to the file."""
+        return self.memory_limit or f"{max(100 if self.path else 200, columns * 3 // 4)}MB"
 
     @property
     def identity(self) -> str:
@@ -50,9 +54,8 @@ class DuckFile:
                 connection.execute("SET preserve_insertion_order = false")
                 # What is appended is written once, into the file, instead of first to its log and held in memory.
                 connection.execute("SET wal_autocheckpoint = '4MB'")
-                connection.execute(SQL("SET memory_limit = {}").format(Literal(self.memory_limit)).text)
-                if self.threads is not None:
-                    connection.execute(SQL("SET threads = {}").format(Literal(self.threads)).text)
+                connection.execute(SQL("SET memory_limit = {}").format(Literal(self.limit(0))).text)
+                connection.execute(SQL("SET threads = {}").format(Literal(self.threads)).text)
             except duckdb.Error:
                 connection.close()
                 raise
@@ -90,8 +93,8 @@ def read_url(url: str, namespace: str) -> DuckFile:
             f"The DuckDB URL has a parameter that boardlift does not know: {', '.join(unknown)}.",
             hint="memory_limit (as in 500MB) and threads (as in 2) may follow the `?`",
         )
-    limit, threads = options.get("memory_limit", "200MB"), options.get("threads")
-    if not _SIZE.fullmatch(limit):
+    limit, threads = options.get("memory_limit"), options.get("threads")
+    if limit is not None and not _SIZE.fullmatch(limit):
         raise ConfigError(f"memory_limit={limit} is not a size.", hint="write it as in memory_limit=500MB")
     if threads is not None and not (threads.isascii() and threads.isdigit() and int(threads) > 0):
         raise ConfigError(f"threads={threads} is not a number of threads.", hint="write it as in threads=2")
@@ -99,7 +102,7 @@ def read_url(url: str, namespace: str) -> DuckFile:
     path = None if where in {"", MEMORY} else Path(where).expanduser().absolute()
     if path is not None:
         _refuse_ambiguous(path, namespace)
-    return DuckFile(path, limit, int(threads) if threads else None)
+    return DuckFile(path, limit, int(threads or 1))
 
 
 def _refuse_ambiguous(path: Path, namespace: str) -> None:

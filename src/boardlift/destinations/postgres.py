@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import psycopg
-from adbc_driver_postgresql import dbapi
 from psycopg.pq import TransactionStatus
 from psycopg.types.string import TextLoader
 
@@ -32,7 +31,8 @@ from boardlift.destinations.interface import (
 from boardlift.destinations.postgres_ddl import create_statement
 from boardlift.destinations.postgres_errors import read_url, speaking
 from boardlift.destinations.postgres_inspect import Rows
-from boardlift.destinations.postgres_load import load
+from boardlift.destinations.postgres_load import Bulk
+from boardlift.destinations.postgres_load import Error as BulkError
 from boardlift.destinations.postgres_swap import Swap, SwapPolicy, come_to_rest
 from boardlift.errors import UNCHANGED, CapabilityMissing, DestinationError, LeaseHeld, PromotionConflict
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
@@ -77,7 +77,7 @@ class Postgres:
         self.namespace = namespace
         self._hidden = hidden_namespace(namespace)
         self._open: psycopg.Connection | None = None
-        self._bulk: dbapi.Connection | None = None
+        self._bulk: Bulk | None = None
         self._lease: psycopg.Connection | None = None
 
     @property
@@ -185,10 +185,10 @@ class Postgres:
     def append(self, staged: StagedRef, rows: ArrowStream) -> int:
         with speaking(self._address, f"load {staged.table.name}"):
             if self._bulk is None:
-                self._bulk = dbapi.connect(self._address.url)
+                self._bulk = Bulk(self._address.url)
             try:
-                return load(self._bulk, self._hidden, staged.hidden_name, staged.table, rows)
-            except dbapi.Error:
+                return self._bulk.load(self._hidden, staged.hidden_name, staged.table, rows)
+            except BulkError:
                 self._close_bulk()  # it may be the connection that is broken
                 raise
 
@@ -343,8 +343,7 @@ class Postgres:
 
     def _close_bulk(self) -> None:
         if self._bulk is not None:
-            with suppress(dbapi.Error):
-                self._bulk.close()
+            self._bulk.close()
             self._bulk = None
 
     def _has_catalogue(self) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 import adbc_driver_manager as adbc
+import duckdb
 import psycopg
-import pyarrow as pa
 from psycopg.conninfo import conninfo_to_dict
 
 from boardlift.errors import ConfigError, DestinationError, PromotionConflict
@@ -106,7 +106,7 @@ def speaking(
         raise refine(error, explained) if refine else explained from error
     except adbc.Error as error:
         raise explain(address, action, error, error.sqlstate) from error
-    except pa.ArrowException as error:  # a value of the stream that its column cannot take
+    except duckdb.Error as error:  # a value of the stream that its column cannot take
         raise explain(address, action, error, "22000") from error
 
 

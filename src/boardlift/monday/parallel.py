@@ -36,7 +36,7 @@ class Sealed:
 
 Event: TypeAlias = Begun | Sealed | Restarted | BoardRead
 _FIRST_WINDOWS = 4
-_MOST_WINDOWS = 16
+_MOST_WINDOWS = 8
 _LOAD_BYTES = 32 * 1024 * 1024
 """What is loaded together costs one plan of the statement, which takes as long as some thousand rows."""
 _LAST_WORD = 2.0

@@ -58,7 +58,7 @@ class _Batch:
         return self.windows[0].cell_order
 
 
-def open_engine(scratch: Path, *, threads: int = 1, memory: str = "256MB") -> duckdb.DuckDBPyConnection:
+def open_engine(scratch: Path, *, threads: int = 1, memory: str = "224MB") -> duckdb.DuckDBPyConnection:
     """The in-process DuckDB that turns answers into rows. It spills to `scratch` rather than grow beyond `memory`.
 
     The limit counts what the engine reserves, several times what it touches. A second thread doubles both and gains

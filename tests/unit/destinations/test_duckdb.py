@@ -15,6 +15,8 @@ import pytest
 from boardlift.destinations.duckdb import DuckDB, connect
 from boardlift.destinations.interface import State
 from boardlift.errors import ConfigError, DestinationError, LeaseHeld
+from boardlift.shape.table import Column, Table
+from boardlift.shape.types import BIGINT, TEXT
 from boardlift.testing.arrow import Rows
 from support.generations import PLANNING, live_name, promoted, staged
 
@@ -276,3 +278,17 @@ def test_a_file_that_may_not_be_written_is_explained(destination: DuckDB, path: 
     with pytest.raises(DestinationError) as caught:
         promoted(destination, 1)
     assert "write" in caught.value.hint
+
+
+def test_a_very_wide_table_is_given_room(tmp_path: Path) -> None:
+    """DuckDB writes all columns of a table at once; without a limit in the URL, the limit follows the width."""
+    columns = (Column("item_id", BIGINT, nullable=False), *(Column(f"c{n}", TEXT) for n in range(500)))
+    table = Table("wide", columns, ("item_id",))
+    destination = DuckDB(f"duckdb:///{tmp_path / 'wide.duckdb'}", "monday")
+    destination.prepare()
+    ref = destination.stage("1", 1, table)
+    values = ", ".join(f"'some text {n} ' || range" for n in range(500))
+    for _ in range(5):
+        rows = Rows(f"SELECT range, {values} FROM range(4000)")
+        assert destination.append(ref, rows) == 4000
+    destination.close()
