@@ -27,6 +27,7 @@ from boardlift.monday.boards import read_field
 from boardlift.monday.client import CallStats, MondayClient, NotReached
 from boardlift.monday.codes import is_too_complex, sentence
 from boardlift.monday.model import BoardSummary
+from boardlift.monday.page_size import SMALLEST_PAGE, PageSize
 from boardlift.monday.queries import Selection
 from boardlift.monday.wire import Answer, Request
 from boardlift.progress import Progress, Silent
@@ -34,7 +35,6 @@ from boardlift.spool.page import Page
 from boardlift.spool.run import SpoolRun
 from boardlift.spool.window import Window, WindowWriter
 
-SMALLEST_PAGE = 25
 WINDOW_BYTES = 8 * 1024 * 1024
 WINDOW_ITEMS = 500
 """The engine takes a file of up to 2,048 items at once: with 500, half the time goes, and a third of the memory."""
@@ -107,7 +107,7 @@ def read_board(
     before = client.stats(board.id)
     spool.begin(board.id, board.items_count)
     progress.board_started(board.name, board.items_count or 0)
-    size = max(1, min(page_size, queries.PAGE_LIMIT))
+    size = PageSize(max(1, min(page_size, queries.PAGE_LIMIT)))
     restarts = 0
     while True:
         chain = _Chain(client, board, selection, progress, size, limit)
@@ -123,7 +123,6 @@ def read_board(
                 ) from error
             reason = error.message
         restarts += 1
-        size = chain.size
         spool.restart(board.id)
         progress.board_restarted(board.name, reason)
         yield Restarted(board.id, reason)
@@ -135,13 +134,13 @@ def read_board(
 
 @dataclass
 class _Chain:
-    """One chain of pages: the first through the board, the others by cursor. `size` shrinks when pages fail."""
+    """One chain of pages: the first through the board, the others by cursor. `size` adapts to what monday can do."""
 
     client: MondayClient
     board: BoardSummary
     selection: Selection
     progress: Progress
-    size: int
+    size: PageSize
     limit: int | None
     cursor: str | None = None
     pages: int = 0
@@ -229,13 +228,13 @@ class _Chain:
     def _send(self, request: Callable[[int], Request]) -> Answer:
         """The answer at the largest page size that works: halved when a page is too much for monday."""
         while True:
-            size = self.size if self.limit is None else max(1, min(self.size, self.limit - self.items))
+            size = self.size.now if self.limit is None else max(1, min(self.size.now, self.limit - self.items))
             smallest = size <= SMALLEST_PAGE
             # Many tries with a page that is too large are lost time; with the smallest there is nothing else to try.
             retries = None if smallest else min(1, self.client.retries)
             reason: SourceError
             try:
-                return self.client.send(request(size), retries=retries)
+                answer = self.client.send(request(size), retries=retries)
             except NotReached:
                 raise
             except SourceUnavailable as error:
@@ -246,14 +245,13 @@ class _Chain:
                 if smallest or not is_too_complex(error):
                     raise
                 reason = error
-            self._shrink(size, reason)
-
-    def _shrink(self, size: int, reason: SourceError) -> None:
-        self.size = max(SMALLEST_PAGE, size // 2)
-        self.progress.phase(
-            "reading",
-            f"{self.board.name}: pages of {self.size} items instead of {size} from here on ({reason.message})",
-        )
+            else:
+                self.size.came()
+                return answer
+            smaller = self.size.too_much(size)
+            self.progress.phase(
+                "reading", f"{self.board.name}: pages of {smaller} items instead of {size} for now ({reason.message})"
+            )
 
 
 def _windows(chain: _Chain, spool: SpoolRun, pages_per_window: int, stop: threading.Event | None) -> Iterator[Window]:
@@ -303,7 +301,7 @@ def _certify(chain: _Chain, spool: SpoolRun, restarts: int, before: CallStats) -
         retries=cost.retries - before.retries,
         waited_seconds=cost.waited_seconds - before.waited_seconds,
         restarts=restarts,
-        page_size=chain.size,
+        page_size=chain.size.now,
         expected=chain.board.items_count,
         limited=chain.limited,
         served_version=chain.served_version,

@@ -164,6 +164,26 @@ def test_a_page_too_large_is_halved(spool: SpoolRun, too_much: httpx.Response) -
     assert any("pages of 125 items instead of 250" in phase for phase in progress.phases)
 
 
+def test_a_page_grows_back_when_monday_has_recovered(spool: SpoolRun) -> None:
+    """A bad minute does not make the rest of a board slow; a size that fails again is tried half as often."""
+    monday = PagedBoard(items(9000))
+    bad = {1, 2, 11, 12}  # each size is tried twice before it is halved
+
+    def fails(number: int, variables: dict[str, object]) -> httpx.Response | None:
+        return httpx.Response(502) if number in bad else None
+
+    monday.before = fails
+    read = list(read_board(client_of(monday), BOARD, SELECTION, spool))[-1]
+    assert isinstance(read, BoardRead)
+    sizes = [call["limit"] for call in monday.calls]
+    assert sizes[:2] == [500, 500]
+    assert sizes[2:10] == [250] * 8
+    assert sizes[10:12] == [500, 500]
+    assert sizes[12:28] == [250] * 16
+    assert set(sizes[28:]) == {500}
+    assert (read.items, read.page_size) == (9000, 500)
+
+
 def test_a_page_shrinks_to_twenty_five_and_no_further(spool: SpoolRun) -> None:
     """Then the failure is told as it is."""
     monday = PagedBoard(items(600), before=lambda *_: httpx.Response(504))
