@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from support.mariadb import mariadb_servers, mariadb_url
 from support.postgres import postgres_server, postgres_url
 
-__all__ = ["postgres_server", "postgres_url"]
+__all__ = ["mariadb_servers", "mariadb_url", "postgres_server", "postgres_url"]

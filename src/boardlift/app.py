@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import Self, TypeVar
 
 from boardlift.clock import Clock, SystemClock
-from boardlift.destinations.interface import Destination, Generation, State, SwapOutcome
+from boardlift.destinations.interface import (
+    Destination,
+    Generation,
+    Replace,
+    Replacement,
+    State,
+    SwapOutcome,
+)
 from boardlift.destinations.registry import open_destination
 from boardlift.errors import (
     SWAPPED,
@@ -22,16 +29,18 @@ from boardlift.errors import (
     ConfigError,
     DestinationError,
     Interrupted,
+    PromotionConflict,
     is_interrupt,
 )
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
 from boardlift.load.checks.live import check_live
 from boardlift.load.promote import settle
+from boardlift.load.rehearse import Rehearsal, bytes_to_copy, rehearsal_namespace, rehearse, shapes_of
 from boardlift.load.retain import retain
 from boardlift.load.rollback import Target, choose, roll_back
 from boardlift.monday.client import MondayClient
 from boardlift.normalize.boards import BoardPlan
-from boardlift.normalize.planning import Planned, plan_boards, remember
+from boardlift.normalize.planning import Planned, plan_boards, remember, replace_of
 from boardlift.pipeline import BoardMoved, BoardResult, Options, Parts, sync
 from boardlift.progress import Progress, Silent
 from boardlift.settings import Loaded
@@ -47,13 +56,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class BoardReport:
-    """A board in a plan: its tables, what changes against the live generation, what reading it will cost."""
+    """A board in a plan: its tables, what changes against the live generation, what reading it will cost.
+
+    `replacements` tells of each table, also of one that vanishes, how it would go live and what stands in its way.
+    """
 
     plan: BoardPlan
     live: Generation | None
     changes: tuple[Change, ...]
     calls: int
     points: int
+    replacements: tuple[Replacement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,7 @@ class App:
 
     def plan(self, wanted: Sequence[str] = ()) -> list[BoardReport]:
         """What a sync of these boards would do. Changes nothing, neither here nor there."""
+        self._refuse_impossible()
         planned = plan_boards(self.client, self.loaded.settings, self.ledger, wanted)
         live = self._live()
         return [self._report(plan, live.get(plan.key)) for plan in planned.boards]
@@ -131,7 +145,24 @@ class App:
         page = self.loaded.settings.account.page_size
         # Ten points an object: the item, its group, its parent if asked, and each cell (API page "Complexity").
         objects = items * (2 + len(plan.columns) + plan.selection.with_parent)
-        return BoardReport(plan, live, self._changes(plan, live), max(1, -(-items // page)), 10 * objects)
+        return BoardReport(
+            plan=plan,
+            live=live,
+            changes=self._changes(plan, live),
+            calls=max(1, -(-items // page)),
+            points=10 * objects,
+            replacements=tuple(self.destination.replacements(plan.key, plan.group.tables, plan.replace)),
+        )
+
+    def _refuse_impossible(self) -> None:
+        """Raise ConfigError when boardlift.yaml asks for a way of replacing that the engine does not have."""
+        settings, can = self.loaded.settings, self.destination.capabilities
+        asked = {settings.defaults.replace, *(board.replace for board in settings.boards)}
+        if Replace.IN_PLACE.value in asked and not can.in_place:
+            raise ConfigError(
+                f"boardlift.yaml says `replace: in_place`, which {can.engine} does not offer: {can.swap}",
+                hint="take it out; docs/reference/destinations.md says what a swap keeps",
+            )
 
     def _live(self) -> dict[str, Generation]:
         return {g.group: g for g in self.destination.generations() if g.state is State.LIVE}
@@ -147,6 +178,7 @@ class App:
     def sync(self, wanted: Sequence[str] = (), overrides: Mapping[str, str] | None = None) -> RunReport:
         """Bring the boards over and make them live in one commit. On any failure production is unchanged."""
         settings = self.loaded.settings
+        self._refuse_impossible()
         options = Options(
             limit=TEST_ITEMS if self._test else None,
             page_size=settings.account.page_size,
@@ -237,6 +269,9 @@ class App:
     def rollback(self, groups: Sequence[str], number: int | None, *, forward: bool) -> tuple[list[Target], SwapOutcome]:
         """Make kept generations live again, all in one commit."""
 
+        if not groups:
+            raise self._nothing_live()
+
         def work(run: Run, _settled: list[str]) -> tuple[list[Target], SwapOutcome]:
             targets = choose(self.destination, groups, number, forward=forward)
             outcome = roll_back(run.id, targets, self.destination, self.ledger)
@@ -250,7 +285,7 @@ class App:
 
         Raises ConfigError for a word that fits nothing.
         """
-        stored = {g.group: g for g in self.destination.generations() if g.state is State.LIVE}
+        stored = self._live()
         if not wanted:
             return list(stored)
         found = []
@@ -263,6 +298,43 @@ class App:
                 )
             found += matches
         return list(dict.fromkeys(found))
+
+    def rehearse(
+        self, groups: Sequence[str], number: int | None, *, forward: bool, announce: Callable[[str, int], None]
+    ) -> Rehearsal:
+        """Do a rollback on a copy beside the live tables and compare what comes of it. Nothing live changes.
+
+        `announce` is told, before the first byte is copied, the namespace of the copy and how many bytes there are.
+        """
+        if not groups:
+            raise self._nothing_live()
+        live = self.destination
+        namespace = rehearsal_namespace(live)
+        holder = Holder.here("boardlift rollback --rehearse")
+        with self.ledger.lease(live.identity, self.namespace, holder), live.lease(str(holder)):
+            targets = choose(live, groups, number, forward=forward)
+            tables = shapes_of(
+                targets, lambda group, number: self.ledger.shapes(live.identity, self.namespace, group, number)
+            )
+            announce(namespace, bytes_to_copy(live, targets))
+            ways = {
+                group: replace_of(self.loaded.settings, group, self.ledger.labels(group).get("", ""))
+                for group in groups
+            }
+            there = open_destination(self.loaded.destination.reveal(), namespace)
+            with closing(there):
+                return rehearse(targets, tables, ways, live, there, self.clock)
+
+    def _nothing_live(self) -> PromotionConflict:
+        return PromotionConflict(
+            f"No table is live in {self.namespace} of {self.destination.identity}, so there is nothing to roll back. "
+            f"{UNCHANGED}",
+            hint="run `boardlift sync` first, or name the right file with --config",
+        )
+
+    def sizes(self) -> dict[tuple[str, int], int]:
+        """Bytes of each stored generation; empty before the first run."""
+        return self.destination.sizes() if self.destination.generations() else {}
 
     # -- the frame of everything that writes ---------------------------------------------------------------------
 

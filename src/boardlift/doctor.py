@@ -55,7 +55,7 @@ def _careful(subject: str, look: Callable[[], Iterator[Finding]]) -> list[Findin
 
 def _versions() -> Finding:
     parts = [f"boardlift {__version__}", f"Python {platform.python_version()}"]
-    for package in ("duckdb", "httpx", "psycopg", "adbc-driver-postgresql"):
+    for package in ("duckdb", "httpx", "psycopg", "adbc-driver-postgresql", "pymysql", "mssql-python", "pyarrow"):
         try:
             parts.append(f"{package} {version(package)}")
         except PackageNotFoundError:

@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 
 from boardlift.clock import Clock
 from boardlift.destinations.interface import Destination, Generation, State
-from boardlift.errors import UNCHANGED, BoardliftError, PromotionConflict, SourceIncomplete, Transient
+from boardlift.errors import (
+    UNCHANGED,
+    BoardliftError,
+    DependentObject,
+    PromotionConflict,
+    SourceIncomplete,
+    Transient,
+)
 from boardlift.ledger import BoardRecord, Ledger
 from boardlift.load.checks.interface import Expectation
 from boardlift.load.promote import PromotedTables, promote
@@ -118,7 +125,7 @@ def sync(
 
 
 def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict[str, Staging]:
-    """An empty staged generation for each board. Refused before the first call when a live name is somebody else's."""
+    """An empty staged generation for each board. Refused before the first item is read when something is in the way."""
     names = [table.name for plan in plans for table in plan.group.tables]
     if taken := destination.foreign_tables(names):
         raise PromotionConflict(
@@ -126,10 +133,26 @@ def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict
             f"{f' (nor were {len(taken) - 1} others)' if len(taken) > 1 else ''}. {UNCHANGED}",
             hint="set another `table:` for the board or another `namespace:` in boardlift.yaml, or remove that table",
         )
+    _refuse_obstacles(plans, destination)
     known: dict[str, int] = {}
     for generation in destination.generations():
         known[generation.group] = max(known.get(generation.group, 0), generation.number)
-    return {plan.key: Staging(destination, plan.group, known.get(plan.key, 0) + 1) for plan in plans}
+    return {plan.key: Staging(destination, plan.group, known.get(plan.key, 0) + 1, plan.replace) for plan in plans}
+
+
+def _refuse_obstacles(plans: Sequence[BoardPlan], destination: Destination) -> None:
+    """Raise DependentObject with every object that the new tables would lose or break, by board."""
+    found = [
+        f"board {plan.key} ({plan.board.name!r}), table {replacement.table}: {obstacle}"
+        for plan in plans
+        for replacement in destination.replacements(plan.key, plan.group.tables, plan.replace)
+        for obstacle in replacement.obstacles
+    ]
+    if found:
+        raise DependentObject(
+            f"The new tables cannot go live: {'; '.join(found)}. {UNCHANGED}",
+            hint="do what is said there, then run the same command again; `boardlift plan` shows what remains",
+        )
 
 
 @contextmanager

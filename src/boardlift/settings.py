@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -77,6 +77,22 @@ class ColumnSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class IndexSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """An index on a board's table."""
+
+    columns: Annotated[
+        list[str],
+        Meta(
+            description="Columns in order, each by its SQL name or by monday's column id.", min_length=1, max_length=16
+        ),
+    ]
+    unique: Annotated[bool, Meta(description="No two rows may have the same values; such rows stop the run.")] = False
+
+
+ReplaceWay = Literal["swap", "in_place"]
+IndexColumns = Annotated[list[str], Meta(min_length=1, max_length=16)]
+
+
 class BoardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """One board by `id`, or all boards whose name fits `match`."""
 
@@ -86,6 +102,20 @@ class BoardSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
     table: Annotated[str, Meta(description="Table name instead of the one made from the board's name.")] = ""
     subitems: Annotated[bool, Meta(description="Also lift the board's subitems, into a table of their own.")] = True
+    replace: Annotated[
+        ReplaceWay | None,
+        Meta(
+            description="How a new generation takes the place of the live one: `swap` or `in_place`; subitems follow "
+            "their board. `defaults.replace` when left out."
+        ),
+    ] = None
+    indexes: Annotated[
+        list[IndexColumns | IndexSettings],
+        Meta(
+            description="Indexes on the board's table: `[status]` or `{columns: [due_date], unique: true}`. With "
+            "`match`, on the boards that have all of the columns."
+        ),
+    ] = []
     columns: Annotated[dict[str, ColumnSettings], Meta(description="Overrides, by column id.")] = {}
 
 
@@ -93,6 +123,13 @@ class DefaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What holds for every board unless said otherwise."""
 
     keep_generations: Annotated[int, Meta(description="Generations kept for rollback, the live one counted.", ge=1)] = 5
+    replace: Annotated[
+        ReplaceWay,
+        Meta(
+            description="How a new generation takes the place of the live one. `swap` exchanges the tables; `in_place` "
+            "empties and refills them in one transaction, so that what is built on them stays, where the engine can."
+        ),
+    ] = "swap"
     types: Annotated[
         dict[str, str], Meta(description="SQL type by monday column type, such as `numbers: decimal(18,4)`.")
     ] = {}
@@ -254,12 +291,17 @@ def _expand(text: str, where: str) -> str:
 
 
 def _anchor(destination: str, folder: Path) -> str:
-    """Make a relative DuckDB path relative to the configuration file, not to wherever the command was typed."""
+    """Make the path of a database file relative to the configuration file, not to wherever the command was typed."""
     prefix, _, rest = destination.partition(":///")
-    if prefix != "duckdb" or not rest or rest.startswith(("/", ":memory:")) or Path(rest.split("?")[0]).is_absolute():
+    if (
+        prefix not in {"duckdb", "sqlite"}
+        or not rest
+        or rest.startswith(("/", ":memory:"))
+        or Path(rest.split("?")[0]).is_absolute()
+    ):
         return destination
     name, question, query = rest.partition("?")
-    return f"duckdb:///{(folder / name).as_posix()}{question}{query}"
+    return f"{prefix}:///{(folder / name).as_posix()}{question}{query}"
 
 
 def _password(url: str) -> Secret:

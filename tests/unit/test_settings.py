@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from boardlift.errors import ConfigError
-from boardlift.settings import Secret, json_schema, load, without_password
+from boardlift.settings import IndexSettings, Secret, json_schema, load, without_password
 
 TOKEN = "tok-en-of-a-test"
 
@@ -32,6 +32,23 @@ def test_a_short_file_is_enough(tmp_path: Path) -> None:
     assert loaded.token.reveal() == TOKEN
     assert loaded.settings.boards[0].match == "*"
     assert loaded.state_folder == tmp_path / ".boardlift"
+    loaded = load(written(tmp_path, "destination: sqlite:///data/warehouse.db?x=1\n"))
+    assert loaded.destination.reveal() == f"sqlite:///{tmp_path.as_posix()}/data/warehouse.db?x=1"
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+def test_only_a_relative_file_counts_from_the_configuration(tmp_path: Path, engine: str) -> None:
+    """Absolute paths, options and what is no file stay as they are written."""
+    here = tmp_path.as_posix()
+    cases = {
+        f"{engine}:///../data/w.db": f"{engine}:///{here}/../data/w.db",
+        f"{engine}:///w.db?threads=2": f"{engine}:///{here}/w.db?threads=2",
+        f"{engine}:////data/w.db": f"{engine}:////data/w.db",
+        f"{engine}:///:memory:": f"{engine}:///:memory:",
+        f"{engine}://": f"{engine}://",
+    }
+    found = {url: load(written(tmp_path, f"destination: {url!r}\n")).destination.reveal() for url in cases}
+    assert found == cases
 
 
 def test_variables_are_filled_in_after_parsing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +76,11 @@ def test_variables_are_filled_in_after_parsing(tmp_path: Path, monkeypatch: pyte
         ("destination: ${NOBODY_SETS_THIS}\n", "NOBODY_SETS_THIS, which is not set"),
         ("destination: x\naccount: {token: '${NOBODY_SETS_THIS}'}\n", "No monday.com API token"),
         ("destination: x\naccount: {page_size: 501}\n", "page_size"),
+        ("destination: x\ndefaults: {replace: gently}\n", "defaults.replace"),
+        ("destination: x\nboards: [{id: 1, replace: inplace}]\n", "boards[0].replace"),
+        ("destination: x\nboards: [{id: 1, indexes: [status]}]\n", "boards[0].indexes[0]"),
+        ("destination: x\nboards: [{id: 1, indexes: [[]]}]\n", "boards[0].indexes[0]"),
+        ("destination: x\nboards: [{id: 1, indexes: [{columns: [a], uniq: true}]}]\n", "unknown field `uniq`"),
     ],
 )
 def test_mistakes_are_named_with_their_place(tmp_path: Path, text: str, words: str) -> None:
@@ -96,3 +118,12 @@ def test_the_schema_for_editors_names_every_key() -> None:
     definitions = schema["$defs"]
     assert isinstance(definitions, dict)
     assert set(definitions["Settings"]["properties"]) >= {"account", "destination", "namespace", "defaults", "boards"}
+
+
+def test_indexes_are_written_short_or_long(tmp_path: Path) -> None:
+    """A list of columns, or a mapping that can say more."""
+    indexes = "[[status, due], {columns: [code], unique: true}]"
+    text = f"destination: x\nboards: [{{id: 1, indexes: {indexes}, replace: in_place}}]"
+    (board,) = load(written(tmp_path, text)).settings.boards
+    assert board.indexes == [["status", "due"], IndexSettings(columns=["code"], unique=True)]
+    assert board.replace == "in_place"

@@ -51,6 +51,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def size(taken: int) -> str:
+    """Bytes for people: `512 B`, `1.2 MB`."""
+    number, units = float(taken), ["B", "kB", "MB", "GB", "TB"]
+    while number >= 999.95 and len(units) > 1:
+        number, units = number / 1000, units[1:]
+    return f"{number:.0f} {units[0]}" if units[0] == "B" else f"{number:.1f} {units[0]}"
+
+
 def waited(blocked_ms: float) -> str:
     """How long a swap can have kept a reader waiting."""
     return f"readers were blocked for {blocked_ms:.0f} ms at most" if blocked_ms else "no reader had to wait"

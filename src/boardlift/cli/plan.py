@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import typer
+
 from boardlift.app import BoardReport
+from boardlift.cli.errors import FAILED
 from boardlift.cli.options import AsJson, Boards, Config, Debug, Test, open_app, read_settings
 from boardlift.cli.output import count, emit, say, show
 
 COLUMNS = ("board", "table", "items", "columns", "tables", "generation", "calls", "points", "changes")
+WAY_COLUMNS = ("tables", "way", "why")
 
 
 def plan(
     boards: Boards = None, config: Config = None, test: Test = False, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Show what a sync would change and how many calls it would take. Changes nothing.
+    """Show what a sync would change, how each table goes live, and how many calls it takes. Changes nothing.
+
+    Exit code 1 if something stands in the way of a table, which a sync would refuse to lose.
 
     Example: boardlift plan
     """
     with open_app(read_settings(config), test=test) as app:
         reports = app.plan(boards or [])
         namespace = app.namespace
+    stopped = any(replacement.obstacles for report in reports for replacement in report.replacements)
     if as_json:
         emit({"namespace": namespace, "boards": [as_document(report, namespace) for report in reports]})
+        if stopped:
+            raise typer.Exit(FAILED)
         return
     rows = [
         {
@@ -37,6 +46,7 @@ def plan(
         for report in reports
     ]
     show("", rows, COLUMNS, right=COLUMNS[2:])
+    show("", _ways(reports), WAY_COLUMNS)
     for report in reports:
         for change in report.changes:
             say(f"change: {change}")
@@ -47,9 +57,27 @@ def plan(
                 f"skipped: {report.plan.table}: column {column.id} ({column.title!r}): "
                 f"the API does not give {column.type}"
             )
+    for replacement in (each for report in reports for each in report.replacements):
+        for carried in replacement.carried:
+            say(f"kept: {namespace}.{replacement.table}: {carried}")
+        for obstacle in replacement.obstacles:
+            say(f"obstacle: {namespace}.{replacement.table}: {obstacle}")
     calls = sum(report.calls for report in reports)
     points = sum(report.points for report in reports)
     say(f"{count(len(reports), 'board')}, about {count(calls, 'call')} and {points:,} points. Nothing was changed.")
+    if stopped:
+        raise typer.Exit(FAILED)
+
+
+def _ways(reports: list[BoardReport]) -> list[dict[str, object]]:
+    """Each table with its way; tables of a board that go the same way for the same reason share a line."""
+    rows: list[dict[str, object]] = []
+    for report in reports:
+        together: dict[tuple[str, str], list[str]] = {}
+        for each in report.replacements:
+            together.setdefault((each.way.value, each.why), []).append(each.table)
+        rows += [{"tables": names, "way": way, "why": why} for (way, why), names in together.items()]
+    return rows
 
 
 def as_document(report: BoardReport, namespace: str) -> dict[str, object]:
@@ -66,10 +94,22 @@ def as_document(report: BoardReport, namespace: str) -> dict[str, object]:
         "unknown_types": [f"{column.id} ({column.type})" for column in report.plan.unknown],
         "not_readable": [f"{column.id} ({column.type})" for column in report.plan.unreadable],
         "excluded": [column.id for column in report.plan.excluded],
+        "replace": report.plan.replace.value,
+        "replacements": [
+            {
+                "table": f"{namespace}.{each.table}",
+                "way": each.way.value,
+                "why": each.why,
+                "carried": list(each.carried),
+                "obstacles": list(each.obstacles),
+            }
+            for each in report.replacements
+        ],
         "tables": [
             {
                 "name": table.name,
                 "key": list(table.key),
+                "indexes": [{"columns": list(i.columns), "unique": i.unique} for i in table.indexes],
                 "columns": [{"name": c.name, "type": str(c.type), "label": c.label} for c in table.columns],
             }
             for table in report.plan.group.tables

@@ -10,7 +10,10 @@ from boardlift.cli.options import AsJson, Config, Debug, open_app, read_settings
 from boardlift.cli.output import emit, show
 from boardlift.ledger import Run
 
-COLUMNS = ("run", "kind", "status", "started", "seconds", "boards", "rows", "swap", "namespace", "by", "error")
+COLUMNS = (
+    *("run", "kind", "status", "started", "seconds", "boards", "rows"),
+    *("swap", "attempts", "blocked_ms", "namespace", "by", "error"),
+)
 
 
 def runs(
@@ -30,7 +33,7 @@ def runs(
     if as_json:
         emit({"runs": [as_document(each) for each in found]})
         return
-    show("", [_row(each) for each in found], COLUMNS, right=("seconds", "boards", "rows"))
+    show("", [_row(each) for each in found], COLUMNS, right=("seconds", "boards", "rows", "attempts", "blocked_ms"))
     if run:
         board_columns = ("board_id", "board_name", "table", "rows", "generation", "seconds", "calls", "points")
         show("boards", board_rows(found[0]), board_columns, right=board_columns[3:])
@@ -48,6 +51,8 @@ def _row(run: Run) -> dict[str, object]:
         "boards": len(run.boards),
         "rows": sum(board.rows for board in run.boards),
         "swap": document["swap"],
+        "attempts": document["attempts"],
+        "blocked_ms": document["blocked_ms"],
         "namespace": run.namespace,
         "by": run.holder,
         "error": run.error,
@@ -70,6 +75,7 @@ def as_document(run: Run) -> dict[str, object]:
         "seconds": (run.ended_at - run.started_at).total_seconds() if run.ended_at else None,
         "error": run.error,
         "swap": swap,
+        "attempts": promotion.attempts if promotion else None,
         "blocked_ms": promotion.blocked_ms if promotion else None,
         "boards": board_rows(run),
         "checks": check_rows(run),

@@ -79,6 +79,26 @@ def live_names(known: Iterable[Generation]) -> set[str]:
     return {table.name for generation in known if generation.state is State.LIVE for table in generation.tables}
 
 
+def stored_generation(known: Iterable[Generation], group: str, number: int) -> Generation:
+    """The generation of this number. Raises DestinationError when it is not stored."""
+    for generation in known:
+        if (generation.group, generation.number) == (group, number):
+            return generation
+    raise DestinationError(
+        f"Generation {number} of {group} is not stored here.", hint="`boardlift generations` lists what is stored"
+    )
+
+
+def stored_table(known: Iterable[Generation], group: str, number: int, name: str) -> StoredTable:
+    """The table of this name in a stored generation. Raises DestinationError when there is none."""
+    for table in stored_generation(known, group, number).tables:
+        if table.name == name:
+            return table
+    raise DestinationError(
+        f"Generation {number} of {group} has no table {name}.", hint="`boardlift generations` lists what is stored"
+    )
+
+
 def free_hidden_name(known: Iterable[Generation], group: str, generation: int, table: str) -> str:
     """Where a staged table may lie.
 

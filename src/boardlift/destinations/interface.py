@@ -1,4 +1,4 @@
-"""What a destination must be able to do. One engine is one file that fulfils `Destination` and one registration.
+"""What a destination must be able to do. An engine is a file or folder that fulfils `Destination`, and a registration.
 
 A destination keeps two namespaces (a "schema" in SQL words): the *live* one, which readers query, and a *hidden* one
 beside it (`<live>__boardlift`), which holds staged tables, kept generations and the generation catalogue. The catalogue
@@ -34,6 +34,36 @@ class Capabilities:
     max_columns: int
     max_identifier_bytes: int
     swap: str  # one sentence: how a generation goes live, and what a reader may notice
+    crash: str = ""  # one sentence: what is true when the server or the connection dies in the middle of a swap
+    in_place: str = ""  # one sentence: how `replace: in_place` works here; empty when it is not offered
+    keeps: tuple[str, ...] = ()  # what readers and administrators put on live tables that a swap carries over
+    limits: tuple[str, ...] = ()  # other limits a person must know: bytes in a row, length of a key, precision
+
+
+class Replace(Enum):
+    """How a generation takes the place of the live one.
+
+    SWAP: the staged tables become the live ones. IN_PLACE: the live tables are emptied and filled again from the
+    staged ones in one transaction, so that their identity, and all that hangs on it, never changes.
+    """
+
+    SWAP = "swap"
+    IN_PLACE = "in_place"
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """How one table will go live, found out by reading the engine's catalogue and nothing else.
+
+    `why` is a sentence for `boardlift plan`; `carried` names what will be re-created or bound again, object by object;
+    `obstacles` names what cannot be kept, each with its way out. With an obstacle `promote` would refuse.
+    """
+
+    table: str
+    way: Replace
+    why: str
+    carried: tuple[str, ...] = ()
+    obstacles: tuple[str, ...] = ()
 
 
 class State(Enum):
@@ -96,6 +126,7 @@ class StagedGroup:
     group: str
     generation: int
     tables: tuple[tuple[StagedRef, int], ...]
+    replace: Replace = Replace.SWAP
 
 
 @dataclass(frozen=True)
@@ -139,6 +170,10 @@ class Destination(Protocol):
         """The live namespace."""
         ...
 
+    def address(self, table: str) -> str:
+        """How a person writes a live table in this engine's SQL, quoted: `"monday"."planning"`."""
+        ...
+
     def lease(self, holder: str) -> AbstractContextManager[None]:
         """Hold the only right to write here. Raises LeaseHeld with the other holder when it is taken.
 
@@ -170,15 +205,50 @@ class Destination(Protocol):
         """Those of `names` that exist in the live namespace but were not put there by boardlift."""
         ...
 
+    def replacements(self, group: str, tables: Sequence[Table], replace: Replace) -> list[Replacement]:
+        """How these tables of a group, and those of its live generation that vanish, would go live. Changes nothing.
+
+        A table that is not live yet is listed, too, with nothing carried.
+        """
+        ...
+
     def promote(self, run_id: str, groups: Sequence[StagedGroup]) -> SwapOutcome:
         """Make all staged groups live in one commit; what was live becomes kept. All or nothing.
+
+        A group with `replace=IN_PLACE` is refilled in the same transaction; a copy of its generation stays in the
+        hidden namespace, so that it can be rolled back to like any other.
 
         Raises PromotionConflict when locks are not granted in time, DependentObject when something would be lost.
         """
         ...
 
     def rollback(self, run_id: str, targets: Sequence[tuple[str, int]]) -> SwapOutcome:
-        """Make the kept generation `number` of each group live again, in one commit; what was live becomes kept."""
+        """Make the kept generation `number` of each group live again, in one commit; what was live becomes kept.
+
+        A group whose live tables were filled in place is refilled in place.
+        """
+        ...
+
+    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+        """Fill `into`, staged by another destination on the same server in `namespace`, from a stored table of ours.
+
+        Both have the same columns in the same order. Returns the rows. Runs in the engine; no row comes here.
+        """
+        ...
+
+    def contents(self, group: str, generation: int) -> dict[str, str]:
+        """A fingerprint of every row of every table of a stored generation, by table name, made by the engine.
+
+        It does not depend on the order of rows; two tables have the same one exactly if they hold the same rows.
+        """
+        ...
+
+    def sizes(self) -> dict[tuple[str, int], int]:
+        """Bytes that each stored generation takes, indexes included, by (group, generation), as the engine knows it."""
+        ...
+
+    def discard(self) -> None:
+        """Drop both namespaces with all that boardlift put there. For rehearsals; refused where a foreign table is."""
         ...
 
     def drop_staged(self) -> list[str]:

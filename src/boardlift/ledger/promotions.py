@@ -35,6 +35,7 @@ class Promotions(Part):
         run_id: str,
         outcome: Outcome,
         by: SettledBy,
+        attempts: int | None = None,
         blocked_ms: float | None = None,
         promoted_at: datetime | None = None,
     ) -> None:
@@ -58,6 +59,7 @@ class Promotions(Part):
                 outcome=outcome,
                 by=by,
                 at=self._clock.now(),
+                attempts=attempts,
                 blocked_ms=blocked_ms,
                 promoted_at=promoted_at,
             )

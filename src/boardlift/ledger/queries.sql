@@ -51,15 +51,16 @@ INSERT INTO promotion_groups (run_id, group_key, generation) VALUES (:run_id, :g
 
 -- settle: intended -> promoted or abandoned
 UPDATE promotions
-SET outcome = :outcome, settled_by = :by, settled_at = :at, blocked_ms = :blocked_ms, promoted_at = :promoted_at
+SET outcome = :outcome, settled_by = :by, settled_at = :at, attempts = :attempts, blocked_ms = :blocked_ms,
+    promoted_at = :promoted_at
 WHERE run_id = :run_id;
 
 -- get_promotion: The promotion of a run
-SELECT run_id, kind, intended_at, outcome, settled_by, settled_at, blocked_ms, promoted_at
+SELECT run_id, kind, intended_at, outcome, settled_by, settled_at, attempts, blocked_ms, promoted_at
 FROM promotions WHERE run_id = :run_id;
 
 -- list_open_promotions: Intents of a destination whose outcome is not known, oldest first
-SELECT promotions.run_id, promotions.kind, intended_at, outcome, settled_by, settled_at, blocked_ms, promoted_at
+SELECT promotions.run_id, promotions.kind, intended_at, outcome, settled_by, settled_at, attempts, blocked_ms, promoted_at
 FROM promotions JOIN runs ON runs.id = promotions.run_id
 WHERE outcome IS NULL AND runs.destination = :destination AND runs.namespace = :namespace
 ORDER BY runs.seq;

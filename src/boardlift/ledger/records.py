@@ -80,7 +80,11 @@ class BoardCheck:
 
 @dataclass(frozen=True)
 class Promotion:
-    """An intended swap and, once known, its outcome. `groups` are (table group, generation) pairs."""
+    """An intended swap and, once known, its outcome. `groups` are (table group, generation) pairs.
+
+    `attempts` counts how often locks were asked for, `blocked_ms` is the longest time a reader can have waited; both
+    are unknown when the outcome was learnt after a crash.
+    """
 
     run_id: str
     kind: PromotionKind
@@ -89,6 +93,7 @@ class Promotion:
     outcome: Outcome | None = None
     settled_by: SettledBy | None = None
     settled_at: datetime | None = None
+    attempts: int | None = None
     blocked_ms: float | None = None
     promoted_at: datetime | None = None
 

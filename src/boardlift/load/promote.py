@@ -28,8 +28,9 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
     groups = [(table.staged.group, table.staged.generation) for table in tables]
     ledger.intend(run_id, PromotionKind.PROMOTE, groups)
     for table in tables:
+        made = [ref.table for ref, _ in table.staged.tables]  # a key that is not declared is no part of the shape
         ledger.record_shapes(
-            destination.identity, destination.namespace, table.group.key, table.staged.generation, table.group.tables
+            destination.identity, destination.namespace, table.group.key, table.staged.generation, made
         )
     try:
         outcome = destination.promote(run_id, [table.staged for table in tables])
@@ -38,7 +39,12 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
             ledger.settle(run_id, Outcome.ABANDONED, by=SettledBy.RUN)
         raise
     ledger.settle(
-        run_id, Outcome.PROMOTED, by=SettledBy.RUN, blocked_ms=outcome.blocked_ms, promoted_at=outcome.promoted_at
+        run_id,
+        Outcome.PROMOTED,
+        by=SettledBy.RUN,
+        attempts=outcome.attempts,
+        blocked_ms=outcome.blocked_ms,
+        promoted_at=outcome.promoted_at,
     )
     return PromotedTables(tuple(tables), outcome)
 

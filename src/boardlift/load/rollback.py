@@ -63,6 +63,11 @@ def roll_back(run_id: str, targets: Sequence[Target], destination: Destination, 
             ledger.settle(run_id, Outcome.ABANDONED, by=SettledBy.RUN)
         raise
     ledger.settle(
-        run_id, Outcome.PROMOTED, by=SettledBy.RUN, blocked_ms=outcome.blocked_ms, promoted_at=outcome.promoted_at
+        run_id,
+        Outcome.PROMOTED,
+        by=SettledBy.RUN,
+        attempts=outcome.attempts,
+        blocked_ms=outcome.blocked_ms,
+        promoted_at=outcome.promoted_at,
     )
     return outcome

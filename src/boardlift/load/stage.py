@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from boardlift.destinations.interface import ArrowStream, Destination, StagedGroup, StagedRef
+from boardlift.destinations.interface import ArrowStream, Destination, Replace, StagedGroup, StagedRef
 from boardlift.shape.table import Table, TableGroup
 
 
 class Staging:
     """An open generation: rows may still be added. `seal()` ends that and yields the type that can be validated."""
 
-    def __init__(self, destination: Destination, group: TableGroup, generation: int) -> None:
+    def __init__(
+        self, destination: Destination, group: TableGroup, generation: int, replace: Replace = Replace.SWAP
+    ) -> None:
         self._destination = destination
         self._group = group
         self._generation = generation
+        self._replace = replace
         self._refs: dict[str, StagedRef] = {}
         self._rows: dict[str, int] = {}
         self.restart()
@@ -46,6 +49,7 @@ class Staging:
                 group=self._group.key,
                 generation=self._generation,
                 tables=tuple((self._refs[table.name], self._rows[table.name]) for table in self._group.tables),
+                replace=self._replace,
             ),
         )
 

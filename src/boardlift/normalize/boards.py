@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
+from boardlift.destinations.interface import Replace
 from boardlift.errors import ConfigError
 from boardlift.monday.model import Board, BoardColumn
 from boardlift.monday.queries import Selection
 from boardlift.normalize.columns import UNKNOWN, current_type, family_of
 from boardlift.normalize.columns.family import Cell, Facet, Family, Links
 from boardlift.normalize.names import ColumnNames, TableNames
-from boardlift.settings import BoardSettings, ColumnSettings
+from boardlift.settings import BoardSettings, ColumnSettings, IndexSettings
 from boardlift.shape.sql import SQL, Composable
-from boardlift.shape.table import Column, Table, TableGroup
+from boardlift.shape.table import Column, Index, Table, TableGroup
 from boardlift.shape.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, JSON, TEXT, TIMESTAMP, Kind, parse_type
 
 SUBITEMS = "sub_items_board"
@@ -97,6 +98,7 @@ class BoardPlan:
     excluded: tuple[BoardColumn, ...] = ()
     unreadable: tuple[BoardColumn, ...] = ()
     fresh_names: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    replace: Replace = Replace.SWAP
 
     @property
     def key(self) -> str:
@@ -125,7 +127,7 @@ def plan_board(
 ) -> BoardPlan:
     """Decide a board's tables. `bound` are its column names of earlier runs; `tables` is asked and remembers.
 
-    Raises ConfigError for an override that names an unknown column, an unusable name or type, or an absent part.
+    Raises ConfigError for an override or index that names an unknown column, an unusable name or type, an absent part.
     """
     _check_overrides(board, settings, {column_id for column_id, _ in bound})
     names = ColumnNames(board.id, bound)
@@ -151,7 +153,9 @@ def plan_board(
     groups = Table(tables.part(board.id, "", "groups", main_name, "groups"), GROUP_COLUMNS, ("group_id",))
     quarantine = Table(tables.part(board.id, "", "quarantine", main_name, "quarantine"), QUARANTINE_COLUMNS)
     facets = tuple(facet.column for column in planned for facet in column.facets)
-    main = Table(main_name, (*base, *facets), ("item_id",), label=board.name)
+    columns = (*base, *facets)
+    indexes = _indexes(board, settings, planned, columns, bound)
+    main = Table(main_name, columns, ("item_id",), label=board.name, indexes=indexes)
     link_tables = tuple(column.link_table for column in planned if column.link_table is not None)
     return BoardPlan(
         board=board,
@@ -278,8 +282,37 @@ def _with_link_tables(
             *(Column(link.name, link.type) for link in links.columns),
         )
         label = f"{board.name}: {column.source.title}".replace("\0", "")
-        done.append(replace(column, link_table=Table(name, columns, ("item_id", "ordinal"), label=label)))
+        # Joins come from the other side, too: which items are linked to this one, whose is this person?
+        indexes = tuple(Index((link.name,)) for link in links.columns[:1] if link.type == BIGINT)
+        made = Table(name, columns, ("item_id", "ordinal"), label=label, indexes=indexes)
+        done.append(replace(column, link_table=made))
     return done
+
+
+def _indexes(
+    board: Board,
+    settings: BoardSettings,
+    planned: Sequence[PlannedColumn],
+    columns: Sequence[Column],
+    bound: Mapping[tuple[str, str], str],
+) -> tuple[Index, ...]:
+    """The indexes that boardlift.yaml asks for, with monday's column ids turned into SQL names."""
+    names = {column.name: column.name for column in columns}
+    by_id = {column.source.id: column.facets[0].column.name for column in planned if column.facets}
+    known = by_id | names
+    former = {column_id for column_id, _ in bound} | set(bound.values())
+    found = []
+    for each in settings.indexes:
+        wanted = each if isinstance(each, IndexSettings) else IndexSettings(columns=each)
+        missing = [name for name in wanted.columns if name not in known]
+        if not missing:
+            found.append(Index(tuple(dict.fromkeys(known[name] for name in wanted.columns)), wanted.unique))
+        elif settings.id is not None and missing[0] not in former:
+            raise ConfigError(
+                f"Board {board.id} ({board.name!r}) has no column {missing[0]!r} that could be indexed.",
+                hint=f"`indexes:` takes {', '.join(names)}; or a column id: {', '.join(by_id) or 'there is none'}",
+            )
+    return tuple(dict.fromkeys(found))
 
 
 def _labels_table(board: Board, planned: Sequence[PlannedColumn], tables: TableNames, main_name: str) -> Table | None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as changed
 
+import msgspec
+
+from boardlift.destinations.interface import Replace
 from boardlift.errors import ConfigError, PermissionMissing
 from boardlift.ledger import Ledger
 from boardlift.monday.boards import list_boards, read_boards
@@ -46,9 +50,15 @@ def plan_boards(client: MondayClient, settings: Settings, ledger: Ledger, wanted
                 hint="restore it there within 30 days, or take it out of boardlift.yaml; its tables stay as they are",
             )
     pairs = [(shapes[summary.id], said) for summary, said in chosen]
-    pairs += [(board, _for_subitems(board, settings.boards)) for board in _subitem_boards(client, pairs)]
+    parents = {i: said for board, said in pairs if said.subitems for i in _subitem_ids(board)}
+    pairs += [
+        (board, _for_subitems(board, settings.boards, parents[board.id])) for board in _subitem_boards(client, pairs)
+    ]
     plans = tuple(
-        plan_board(board, said, settings.defaults.types, ledger.bound_columns(board.id), tables)
+        changed(
+            plan_board(board, said, settings.defaults.types, ledger.bound_columns(board.id), tables),
+            replace=Replace(said.replace or settings.defaults.replace),
+        )
         for board, said in pairs
     )
     return Planned(plans, tables)
@@ -68,6 +78,13 @@ def remember(planned: Planned, ledger: Ledger) -> None:
         ledger.bind_columns(plan.key, {key: name for key, name in plan.fresh_names.items() if key not in changed})
         titles = {column.id: column.title for column in plan.board.columns}
         ledger.record_labels(plan.key, {"": plan.board.name, **titles})
+
+
+def replace_of(settings: Settings, board_id: str, title: str) -> Replace:
+    """How a board is replaced by what boardlift.yaml says, for whoever knows no more of it than its id and title."""
+    summary = BoardSummary(id=board_id, name=title)
+    chosen = [said for found, said in _choose([summary], settings.boards) if found.id == board_id]
+    return Replace((chosen[0].replace if chosen else None) or settings.defaults.replace)
 
 
 def _choose(
@@ -120,8 +137,9 @@ def _subitem_ids(board: Board) -> Iterator[str]:
                 yield str(each)
 
 
-def _for_subitems(board: Board, configured: Sequence[BoardSettings]) -> BoardSettings:
-    return next((said for said in configured if said.id is not None and str(said.id) == board.id), BoardSettings())
+def _for_subitems(board: Board, configured: Sequence[BoardSettings], parent: BoardSettings) -> BoardSettings:
+    own = next((said for said in configured if said.id is not None and str(said.id) == board.id), BoardSettings())
+    return own if own.replace else msgspec.structs.replace(own, replace=parent.replace)
 
 
 def _nothing_chosen(settings: Settings, wanted: Sequence[str]) -> ConfigError | PermissionMissing:

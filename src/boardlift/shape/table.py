@@ -19,13 +19,25 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Index:
+    """An index boardlift makes: the columns in order, by name. The engine finds a name for it."""
+
+    columns: tuple[str, ...]
+    unique: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
-    """One table of a table group. `key` names the columns that identify a row; empty means none do."""
+    """One table of a table group. `key` names the columns that identify a row; empty means none do.
+
+    `indexes` are made beside the key, after the rows are in and before the swap.
+    """
 
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     label: str = ""
+    indexes: tuple[Index, ...] = ()
 
     def column(self, name: str) -> Column:
         """The column called `name`; KeyError when there is none."""
@@ -36,7 +48,7 @@ class Table:
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of names, order, types and key; labels do not count, so a renamed title changes nothing."""
+        """A short hash of names, order, types and key; labels and indexes do not count: they are no data."""
         text = "\n".join([self.name, ",".join(self.key)] + [f"{c.name} {c.type} {c.nullable}" for c in self.columns])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

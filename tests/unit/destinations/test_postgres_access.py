@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from boardlift.destinations.interface import StagedGroup
-from boardlift.destinations.postgres import Postgres, connect
+from boardlift.destinations.postgres.engine import Postgres, connect
 from boardlift.errors import ConfigError, DestinationError, LeaseHeld
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import JSON, NUMBER, TEXT, Kind, SqlType

@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from boardlift.destinations.interface import State
-from boardlift.destinations.postgres import Postgres
-from boardlift.destinations.postgres_swap import Swap
+from boardlift.destinations.postgres.engine import Postgres
+from boardlift.destinations.postgres.session import Session
+from boardlift.destinations.postgres.swap import Swap
 from boardlift.errors import DestinationError, LeaseHeld
 from support.generations import live_name, promoted, staged
 
@@ -24,11 +25,11 @@ VICTIM = """
 import os, signal, sys
 sys.path[:0] = [{tests!r}, {src!r}]
 from support.generations import staged
-from boardlift.destinations.postgres import Postgres
-from boardlift.destinations.postgres_swap import Swap
+from boardlift.destinations.postgres.engine import Postgres
+from boardlift.destinations.postgres.session import Session
 
 before, nth = sys.argv[2] == "before", int(sys.argv[3])
-send, count = Swap._send, 0
+send, count = Session.send, 0
 
 def counted(self, statement):
     global count
@@ -43,7 +44,7 @@ def counted(self, statement):
 destination = Postgres(sys.argv[1], "monday")
 with destination.lease("victim"):
     group = staged(destination, 2)
-    Swap._send = counted
+    Session.send = counted
     destination.promote("run-2", [group])
 print(count)
 """
@@ -127,15 +128,15 @@ def test_a_connection_lost_in_the_commit_leaves_the_outcome_open(
     destination: Postgres, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error says so, and which command settles it; the destination itself is whole."""
-    send = Swap._send
+    send = Session.send
 
-    def cut(self: Swap, statement: object) -> object:
-        if "COMMIT" in str(statement) and "RENAME" in str(statement):
+    def cut(self: Session, statement: object) -> object:
+        if str(statement) == "COMMIT":
             terminate(postgres_url, self._connection.info.backend_pid)
         return send(self, statement)  # type: ignore[arg-type]
 
     group = staged(destination, 2)
-    monkeypatch.setattr(Swap, "_send", cut)
+    monkeypatch.setattr(Session, "send", cut)
     with pytest.raises(DestinationError) as caught:
         destination.promote("run-2", [group])
     assert "whole or did not happen" in caught.value.message
@@ -153,7 +154,7 @@ def test_a_connection_lost_before_the_commit_changes_nothing(
     lock = Swap._lock
 
     def cut(self: Swap, prepared: object) -> None:
-        terminate(postgres_url, self._connection.info.backend_pid)
+        terminate(postgres_url, self._session._connection.info.backend_pid)
         lock(self, prepared)  # type: ignore[arg-type]
 
     group = staged(destination, 2)

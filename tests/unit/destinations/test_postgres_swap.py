@@ -10,9 +10,9 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from boardlift.destinations.interface import State
-from boardlift.destinations.postgres import Postgres
-from boardlift.destinations.postgres_swap import SwapPolicy
+from boardlift.destinations.interface import Replace, State
+from boardlift.destinations.postgres.engine import Postgres
+from boardlift.destinations.postgres.swap import SwapPolicy
 from boardlift.errors import DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import BIGINT, TEXT
@@ -155,37 +155,40 @@ def test_indexes_follow_under_their_names(destination: Postgres, admin: psycopg.
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("CREATE VIEW public.mine AS SELECT name FROM monday.planning", "view public.mine"),
-        ("CREATE MATERIALIZED VIEW public.mine AS SELECT name FROM monday.planning", "materialized view public.mine"),
-        ("CREATE TABLE public.mine (i bigint REFERENCES monday.planning)", "constraint mine_i_fkey"),
         ("CREATE TABLE public.mine (p monday.planning)", "column p of table public.mine"),
-        ("ALTER TABLE monday.planning ADD CONSTRAINT short CHECK (name <> 'x')", "constraint short"),
-        ("ALTER TABLE monday.planning ADD CONSTRAINT single UNIQUE (item_id, name)", "constraint single"),
-        (
-            "CREATE TRIGGER ring AFTER INSERT ON monday.planning FOR EACH ROW"
-            " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
-            "trigger ring",
-        ),
-        ("CREATE POLICY mine ON monday.planning USING (true)", "policy mine"),
-        ("ALTER TABLE monday.planning ENABLE ROW LEVEL SECURITY", "row security"),
-        ("CREATE PUBLICATION mine FOR TABLE monday.planning", "publication"),
-        ("CREATE RULE mine AS ON INSERT TO monday.planning DO INSTEAD NOTHING", "rule mine on table monday.planning"),
         ("CREATE TABLE public.child () INHERITS (monday.planning)", "table public.child"),
         (
-            "CREATE FUNCTION public.mine() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM monday.planning; END",
+            "CREATE FUNCTION public.mine() RETURNS SETOF monday.planning LANGUAGE sql AS 'TABLE monday.planning'",
             "function public.mine()",
+        ),
+        (
+            "CREATE SEQUENCE monday.mine OWNED BY monday.planning.item_id",
+            "sequence monday.mine",
+        ),
+        ("ALTER TABLE monday.planning ADD COLUMN note text", "column note of monday.planning was added by hand"),
+        (
+            "CREATE VIEW monday.one AS SELECT name FROM monday.planning; CREATE MATERIALIZED VIEW monday.mine AS"
+            " SELECT p.name FROM monday.planning p JOIN monday.one USING (name)",
+            "materialized view monday.mine reads monday.planning and also monday.one",
+        ),
+        (
+            "CREATE VIEW public.whole AS SELECT p FROM monday.planning p",
+            "column p of view public.whole",
         ),
     ],
 )
-def test_what_would_be_left_behind_is_named_before_anything_changes(
+def test_what_cannot_be_kept_is_named_before_anything_changes(
     destination: Postgres, admin: psycopg.Connection, statement: str, words: str
 ) -> None:
-    """A swap that would cut something off does not begin."""
+    """A swap that would cut something off does not begin, and what it would say is known beforehand."""
     promoted(destination, 1)
     admin.execute(statement.encode())
+    wider = replace(PLANNING, columns=(*PLANNING.columns, Column("extra", TEXT)))
+    (foreseen,) = destination.replacements("1", [wider], Replace.SWAP)
+    assert [words for obstacle in foreseen.obstacles if words in obstacle] == [words]
     before = destination.generations()
     with pytest.raises(DependentObject) as caught:
-        promoted(destination, 2)
+        destination.promote("run", [staged(destination, 2, table=wider)])
     assert words in caught.value.message
     assert "planning" in caught.value.message
     assert caught.value.hint
@@ -193,26 +196,26 @@ def test_what_would_be_left_behind_is_named_before_anything_changes(
     assert live_name(destination) == "g1"
 
 
-def test_a_view_made_at_the_last_moment_is_not_left_behind(
+def test_a_view_made_at_the_last_moment_is_bound_too(
     destination: Postgres, admin: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes between the preparation and the lock is found under the lock."""
-    from boardlift.destinations.postgres_swap import Swap
+    from boardlift.destinations.postgres.swap import Swap
 
     promoted(destination, 1)
     before_locks = Swap._before_locks
     made: list[bool] = []
 
-    def meanwhile(self: Swap, plan: object) -> object:
+    def meanwhile(self: Swap, plan: object, prepared: object) -> object:
         if not made:
             made.append(True)
             admin.execute("CREATE VIEW public.late AS SELECT name FROM monday.planning")
-        return before_locks(self, plan)  # type: ignore[arg-type]
+        return before_locks(self, plan, prepared)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Swap, "_before_locks", meanwhile)
-    with pytest.raises(DependentObject, match="late"):
-        promoted(destination, 2)
-    assert live_name(destination) == "g1"
+    outcome = destination.promote("run-2", [staged(destination, 2)])
+    assert outcome.attempts == 2
+    assert admin.execute("SELECT DISTINCT name FROM public.late").fetchall() == [("g2",)]
 
 
 def test_who_holds_the_table_is_named(destination: Postgres, postgres_url: str) -> None:
@@ -306,3 +309,55 @@ def test_a_missing_staged_table_is_named(destination: Postgres, admin: psycopg.C
     with pytest.raises(DestinationError, match="planning__g2"):
         destination.promote("run", [group])
     assert live_name(destination) == "g1"
+
+
+def test_a_prepared_transaction_in_the_way_is_named(destination: Postgres, postgres_url: str) -> None:
+    """It has no session that could be asked or ended: its name is what a person needs."""
+    promoted(destination, 1)
+    with psycopg.connect(postgres_url, autocommit=True) as blocker:
+        blocker.execute("BEGIN; SELECT count(*) FROM monday.planning; PREPARE TRANSACTION 'forgotten'")
+        try:
+            with pytest.raises(PromotionConflict) as caught:
+                promoted(destination, 2)
+        finally:
+            blocker.execute("ROLLBACK PREPARED 'forgotten'")
+    assert "prepared transaction forgotten of user postgres" in caught.value.message
+    assert "ROLLBACK PREPARED" in caught.value.message
+    promoted(destination, 3)
+    assert live_name(destination) == "g3"
+
+
+@pytest.mark.parametrize("way", list(Replace), ids=lambda way: way.value)
+def test_a_long_reader_of_a_view_delays_the_swap_and_nobody_else(
+    destination: Postgres, postgres_url: str, admin: psycopg.Connection, way: Replace
+) -> None:
+    """Who holds a view on the live table is waited for; others read through it meanwhile. A refill waits for nobody."""
+    destination.promote("run", [replace(staged(destination, 1), replace=way)])
+    admin.execute("CREATE VIEW public.one AS SELECT name FROM monday.planning")
+    patient = Postgres(postgres_url, "monday", policy=SwapPolicy(patience=20))
+    group = replace(staged(patient, 2), replace=way)
+    waits: list[float] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            while not stop.is_set():
+                started = time.monotonic()
+                assert connection.execute("SELECT count(*) FROM public.one").fetchall() == [(3,)]
+                waits.append(time.monotonic() - started)
+
+    reader = threading.Thread(target=read)
+    with psycopg.connect(postgres_url) as blocker:
+        blocker.execute("SELECT count(*) FROM public.one")
+        reader.start()
+        leave = threading.Timer(1.0, blocker.rollback)
+        leave.start()
+        outcome = patient.promote("run", [group])
+        leave.join()
+    stop.set()
+    reader.join()
+    patient.close()
+    assert (outcome.attempts > 1) is (way is Replace.SWAP)
+    assert outcome.blocked_ms < 250
+    assert max(waits) < 0.5
+    assert live_name(destination) == "g2"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from boardlift.errors import BoardliftError, ConfigError
-from boardlift.ledger import Ledger, RunKind
+from boardlift.ledger import Ledger, Outcome, RunKind, SettledBy
 from boardlift.ledger.failures import explain
 from boardlift.ledger.statements import queries, script, split
 from boardlift.ledger.store import APPLICATION_ID, MIGRATIONS, Store
@@ -52,19 +52,40 @@ def test_a_later_migration_keeps_the_records(path, clock):
     """Opening with one script more runs only that one."""
     with Ledger.open(path, clock) as ledger:
         run = ledger.start_run(RunKind.SYNC, "db", "monday", "ada")
-    later = [script("schema.sql"), "CREATE TABLE extra (x);\nPRAGMA user_version = 2;"]
+    number = len(MIGRATIONS) + 1
+    later = [*map(script, MIGRATIONS), f"CREATE TABLE extra (x);\nPRAGMA user_version = {number};"]
     with closing(Store.open(path, later)) as store:
         assert [row["id"] for row in store.connection.execute("SELECT id FROM runs")] == [run.id]
-    assert _pragma(path, "user_version") == 2
+    assert _pragma(path, "user_version") == number
+
+
+def test_a_ledger_of_layout_1_learns_of_attempts(path, clock):
+    """What the first layout recorded stays; swaps from now on tell how often they asked for their locks."""
+    path.parent.mkdir()
+    with closing(Store.open(path, [script("schema.sql")])) as store:
+        store.connection.execute(
+            "INSERT INTO runs (id, kind, destination, namespace, holder, started_at)"
+            " VALUES ('old', 'sync', 'db', 'monday', 'ada', '2026-01-01T00:00:00Z')"
+        )
+        store.connection.execute(
+            "INSERT INTO promotions (run_id, kind, intended_at) VALUES ('old', 'promote', '2026-01-01T00:00:00Z')"
+        )
+    with Ledger.open(path, clock) as ledger:
+        assert ledger.run("old").promotion.attempts is None
+        ledger.settle("old", Outcome.PROMOTED, by=SettledBy.RUN, attempts=3, blocked_ms=12.5)
+        promotion = ledger.run("old").promotion
+        assert (promotion.attempts, promotion.blocked_ms) == (3, 12.5)
 
 
 def test_a_broken_migration_changes_nothing(path, clock):
     """A script that fails half way leaves the layout it found."""
     Ledger.open(path, clock).close()
-    broken = [script("schema.sql"), "CREATE TABLE extra (x);\nPRAGMA user_version = 2;\nSELECT x FROM nowhere;"]
+    number = len(MIGRATIONS)
+    extra = f"CREATE TABLE extra (x);\nPRAGMA user_version = {number + 1};\nSELECT x FROM nowhere;"
+    broken = [*map(script, MIGRATIONS), extra]
     with pytest.raises(BoardliftError, match="nowhere"):
         Store.open(path, broken)
-    assert _pragma(path, "user_version") == 1
+    assert _pragma(path, "user_version") == number
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT * FROM sqlite_master WHERE name = 'extra'").fetchall() == []
 

@@ -8,7 +8,8 @@ from boardlift.errors import ConfigError
 from boardlift.monday.model import Board, BoardColumn, Group
 from boardlift.normalize.boards import BoardPlan, plan_board
 from boardlift.normalize.names import TableNames
-from boardlift.settings import BoardSettings, ColumnSettings
+from boardlift.settings import BoardSettings, ColumnSettings, IndexSettings
+from boardlift.shape.table import Index
 
 GROUPS = (Group(id="topics", title="Topics"),)
 
@@ -156,3 +157,43 @@ def test_a_mirror_links_through_its_connect_column() -> None:
     link = plan.columns[1].link_table
     assert link is not None
     assert [column.name for column in link.columns] == ["item_id", "ordinal", "linked_item_id"]
+
+
+def indexed(*wanted: list[str] | IndexSettings, bound: dict[tuple[str, str], str] | None = None) -> tuple[Index, ...]:
+    given = board(("status_1", "Priority", "status"), ("date4", "Due", "date"))
+    return planned(given, bound, BoardSettings(id=7, indexes=list(wanted))).group.main.indexes
+
+
+def test_an_index_is_asked_for_by_name_or_column_id() -> None:
+    """A column id means its first SQL column; the same index twice is one."""
+    assert indexed(["priority"], IndexSettings(columns=["date4", "group_id"], unique=True), ["status_1"]) == (
+        Index(("priority",)),
+        Index(("due", "group_id"), unique=True),
+    )
+
+
+def test_an_index_on_an_unknown_column_lists_the_known_ones() -> None:
+    """By SQL name and by column id."""
+    with pytest.raises(ConfigError, match="'prio'") as caught:
+        indexed(["prio"])
+    assert "priority, priority_index, due, due_at" in caught.value.hint
+    assert "status_1, date4" in caught.value.hint
+
+
+def test_an_index_on_a_deleted_column_goes_with_it() -> None:
+    """The board lost the column: that is drift, not a mistake in boardlift.yaml."""
+    assert indexed(["gone"], ["text9"], ["due"], bound={("text9", ""): "gone"}) == (Index(("due",)),)
+
+
+def test_a_pattern_indexes_the_boards_that_have_the_columns() -> None:
+    """Not every board that fits `match` has them."""
+    plan = planned(board(("a", "A", "text")), settings=BoardSettings(match="*", indexes=[["a"], ["b"], ["a", "b"]]))
+    assert plan.group.main.indexes == (Index(("a",)),)
+
+
+def test_link_tables_are_indexed_by_what_they_link_to() -> None:
+    """A join from the linked side need not read all rows."""
+    plan = planned(board(("people", "Owner", "people"), ("files", "Files", "file")))
+    found = {table.name: (table.key, table.indexes) for table in plan.group.others}
+    assert found["planning__owner"] == (("item_id", "ordinal"), (Index(("id",)),))
+    assert found["planning__groups"] == (("group_id",), ())

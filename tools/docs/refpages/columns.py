@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from boardlift.destinations import duckdb_ddl, postgres_ddl
+from importlib import import_module
+
+from boardlift.destinations.registry import ENGINES
 from boardlift.monday.model import BoardColumn
 from boardlift.normalize.columns import UNKNOWN, registered
 from boardlift.normalize.columns.family import Family
@@ -43,11 +45,12 @@ def render() -> str:
 
 def type_table() -> str:
     """Our types in the words of each engine."""
-    rows = []
-    for kind in Kind:
-        sql_type = SqlType(kind, 38, 10) if kind is Kind.DECIMAL else SqlType(kind)
-        rows.append((code(sql_type), code(duckdb_ddl.column_type(sql_type)), code(postgres_ddl.column_type(sql_type))))
-    return table(("type", "DuckDB", "PostgreSQL"), rows)
+    modules = dict.fromkeys(engine.where.partition(":")[0] for engine in ENGINES.values())
+    names = [import_module(module).CAPABILITIES.engine for module in modules]
+    spell = [import_module(f"{module.removesuffix('.engine')}.ddl").column_type for module in modules]
+    types = [SqlType(kind, 38, 10) if kind is Kind.DECIMAL else SqlType(kind) for kind in Kind]
+    rows = ((code(each), *(code(column_type(each)) for column_type in spell)) for each in types)
+    return table(("type", *names), rows)
 
 
 def _summary(name: str, family: Family) -> tuple[str, str, str]:

@@ -14,6 +14,7 @@ from boardlift.settings import (
     BoardSettings,
     ColumnSettings,
     DefaultSettings,
+    IndexSettings,
     Settings,
     json_schema,
 )
@@ -25,6 +26,7 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("account", AccountSettings),
     ("defaults", DefaultSettings),
     ("boards[]", BoardSettings),
+    ("boards[].indexes[]", IndexSettings),
     ("boards[].columns.&lt;column id&gt;", ColumnSettings),
 )
 
@@ -92,8 +94,14 @@ def _kind(hint: object, meta: Meta | None) -> str:
 def _spoken(hint: object) -> str:
     """A type in the words of YAML."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return _spoken(arguments[0])
+    if origin is typing.Literal:
+        return " or ".join(code(each) for each in arguments)
     if origin in (typing.Union, UnionType):
-        return _spoken(next(each for each in arguments if each is not type(None)))
+        return " or ".join(_spoken(each) for each in arguments if each is not type(None))
+    if origin is list and typing.get_origin(arguments[0]) in (typing.Union, UnionType):
+        return f"list, of which each is a {_spoken(arguments[0])}"
     if origin is list:
         return f"list of {_spoken(arguments[0]).replace('mapping', 'mappings')}"
     if origin is dict:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
 
-from boardlift.destinations import duckdb, postgres
 from boardlift.destinations.interface import Capabilities, hidden_name, hidden_namespace
 from boardlift.destinations.registry import ENGINES
 from boardlift.load.checks import CHECKS
@@ -104,27 +105,69 @@ def render_checks() -> str:
     )
 
 
-ENGINE_CAPABILITIES: tuple[Capabilities, ...] = (duckdb.CAPABILITIES, postgres.CAPABILITIES)
+def capabilities() -> dict[str, Capabilities]:
+    """What each engine can do, by the module it lives in; in the order of the registry."""
+    modules = dict.fromkeys(engine.where.partition(":")[0] for engine in ENGINES.values())
+    return {module: import_module(module).CAPABILITIES for module in modules}
+
+
+def schemes(module: str) -> list[str]:
+    """The beginnings of URLs that lead to a module."""
+    return [f"{scheme}://" for scheme, engine in ENGINES.items() if engine.where.startswith(f"{module}:")]
+
+
+HOW_TO = {"DuckDB": "duckdb", "PostgreSQL": "postgresql", "SQLite": "sqlite", "SQL Server": "sql-server"}
+"""Pages on engines that are called otherwise; the others by their first scheme."""
+
+INTRODUCTION = """\
+What each engine can do, as the engine itself says it. [Replacing live tables](../explanation/replacing.md) explains the
+two ways; `boardlift plan` tells of each table which way it will go. [Write a
+destination](../how-to/write-a-destination.md) for another engine."""
 
 
 def render_destinations() -> str:
-    schemes = ", ".join(code(f"{scheme}://") for scheme in ENGINES)
+    found = capabilities()
+    engines = list(found.values())
     return page(
         "Destinations",
-        f"`destination:` takes a URL that begins with one of {schemes}. How to set them up: "
-        "[DuckDB](../how-to/duckdb.md), [PostgreSQL](../how-to/postgresql.md).",
-        table(("", *(each.engine for each in ENGINE_CAPABILITIES)), _capabilities()),
-        "## How a generation goes live\n\n"
-        + "\n".join(f"- **{each.engine}**: {each.swap}" for each in ENGINE_CAPABILITIES),
+        INTRODUCTION,
+        table(("engine", "URL begins with", "installed by"), (_opened(module, each) for module, each in found.items())),
+        table(("", *(each.engine for each in engines)), _facts(engines)),
+        "## How a generation goes live\n\n" + _sentences(engines, lambda each: each.swap),
+        "## When the connection or the server dies in the middle\n\n" + _sentences(engines, lambda each: each.crash),
+        "## In place\n\n`replace: in_place` empties and refills the live tables in one transaction.\n\n"
+        + _sentences(engines, lambda each: each.in_place or "not offered."),
+        "## What a swap keeps\n\n" + "\n\n".join(_list(each.engine, each.keeps) for each in engines),
+        "## Limits\n\n" + "\n\n".join(_list(each.engine, each.limits) for each in engines),
         "## Types\n\n" + type_table(),
     )
 
 
-def _capabilities() -> Iterator[tuple[str, ...]]:
+def _opened(module: str, each: Capabilities) -> tuple[str, str, str]:
+    extra = next(engine.extra for engine in ENGINES.values() if engine.where.startswith(f"{module}:"))
+    name = HOW_TO.get(each.engine, schemes(module)[0].partition(":")[0])
+    # A page is written with its engine; until then there is nothing to point at.
+    linked = f"[{each.engine}](../how-to/{name}.md)" if (_HOW_TO_FOLDER / f"{name}.md").is_file() else each.engine
+    install = f'pip install "boardlift[{extra}]"' if extra else "pip install boardlift"
+    return linked, ", ".join(code(scheme) for scheme in schemes(module)), code(install)
+
+
+_HOW_TO_FOLDER = Path(__file__).parents[3] / "docs" / "how-to"
+
+
+def _sentences(engines: Sequence[Capabilities], said: Callable[[Capabilities], str]) -> str:
+    return "\n".join(f"- **{each.engine}**: {said(each)}" for each in engines)
+
+
+def _list(engine: str, lines: Sequence[str]) -> str:
+    return f"{engine}:\n\n" + "\n".join(f"- {line}" for line in lines or ("nothing in particular",))
+
+
+def _facts(engines: Sequence[Capabilities]) -> Iterator[tuple[str, ...]]:
     yes = {True: "yes", False: "no"}
-    all_ = ENGINE_CAPABILITIES
-    yield ("a swap is one transaction", *(yes[each.transactional_ddl] for each in all_))
-    yield ("one commit for all boards of a run", *(yes[each.one_commit_for_many_boards] for each in all_))
-    yield ("titles kept as comments", *(yes[each.column_comments] for each in all_))
-    yield ("columns a table may have", *(f"{each.max_columns:,}" for each in all_))
-    yield ("bytes a name may have", *(f"{each.max_identifier_bytes}" for each in all_))
+    yield ("a swap is one transaction", *(yes[each.transactional_ddl] for each in engines))
+    yield ("one commit for all boards of a run", *(yes[each.one_commit_for_many_boards] for each in engines))
+    yield ("`replace: in_place`", *(yes[bool(each.in_place)] for each in engines))
+    yield ("titles kept as comments", *(yes[each.column_comments] for each in engines))
+    yield ("columns a table may have", *(f"{each.max_columns:,}" for each in engines))
+    yield ("bytes a name may have", *(f"{each.max_identifier_bytes}" for each in engines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from boardlift.destinations.interface import Destination, Generation
 from boardlift.errors import CheckResult
-from boardlift.shape.sql import SQL, Identifier
+from boardlift.shape.sql import SQL, Composable, Identifier
 from boardlift.shape.table import Table
 
 
@@ -12,7 +12,7 @@ def check_live(destination: Destination, live: Generation, main: Table) -> list[
     """Count every live table of a generation against the catalogue, and the main table's keys."""
     results = []
     for stored in live.tables:
-        name = Identifier(destination.namespace, stored.name)
+        name = Composable(destination.address(stored.name))
         _, counted = destination.query(str(SQL("SELECT count(*) FROM {}").format(name)))
         rows = _whole(counted[0][0])
         results.append(
@@ -20,7 +20,7 @@ def check_live(destination: Destination, live: Generation, main: Table) -> list[
         )
     key = Identifier(main.key[0])
     statement = SQL("SELECT count(*) - count(DISTINCT {}) FROM {}").format(
-        key, Identifier(destination.namespace, live.tables[0].name)
+        key, Composable(destination.address(live.tables[0].name))
     )
     _, repeated = destination.query(str(statement))
     extra = _whole(repeated[0][0])

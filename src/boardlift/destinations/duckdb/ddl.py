@@ -1,0 +1,110 @@
+"""The statements that shape a table in DuckDB. Nothing here talks to a database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+from boardlift.shape.table import Table
+from boardlift.shape.types import Kind, SqlType
+
+_TYPES: dict[Kind, Composable] = {
+    Kind.TEXT: SQL("VARCHAR"),
+    Kind.INTEGER: SQL("INTEGER"),
+    Kind.BIGINT: SQL("BIGINT"),
+    Kind.DOUBLE: SQL("DOUBLE"),
+    Kind.BOOLEAN: SQL("BOOLEAN"),
+    Kind.DATE: SQL("DATE"),
+    Kind.TIME: SQL("TIME"),
+    Kind.TIMESTAMP: SQL("TIMESTAMPTZ"),
+    Kind.JSON: SQL("JSON"),
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What readers see of a live table: its columns in order, its label and theirs, where they have one."""
+
+    columns: tuple[str, ...]
+    label: str
+    labels: Mapping[str, str]
+
+
+def column_type(type_: SqlType) -> Composable:
+    """How DuckDB spells one of our types."""
+    if type_.kind is Kind.DECIMAL:
+        return SQL("DECIMAL({}, {})").format(Literal(type_.precision), Literal(type_.scale))
+    return _TYPES[type_.kind]
+
+
+def seal_statements(target: Composable, place: str, table: Table) -> list[Composable]:
+    """Key, NOT NULL, indexes and labels of a filled table; its note says that all of it was done."""
+    statements: list[Composable] = [
+        SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL").format(target, Identifier(column.name))
+        for column in table.columns
+        if not column.nullable or column.name in table.key
+    ]
+    if table.key:
+        key = COMMA.join(Identifier(name) for name in table.key)
+        statements.append(SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(target, key))
+    # After the key: DuckDB adds none to a table that has an index.
+    statements += [
+        SQL("CREATE {}INDEX {} ON {} ({})").format(
+            SQL("UNIQUE ") if index.unique else SQL(""),
+            Identifier(f"{place}__i{number}"),
+            target,
+            COMMA.join(Identifier(name) for name in index.columns),
+        )
+        for number, index in enumerate(table.indexes, 1)
+    ]
+    statements.append(SQL("COMMENT ON TABLE {} IS {}").format(target, Literal(note(table))))
+    return statements
+
+
+_NOTE = "boardlift: "
+
+
+def note(table: Table) -> str:
+    """The labels of a sealed table in one comment: thirty comments on columns would take thirty statements."""
+    labels = {column.name: column.label for column in table.columns if column.label}
+    return _NOTE + json.dumps({"label": table.label, "columns": labels}, ensure_ascii=False)
+
+
+def read_note(comment: str) -> tuple[str, dict[str, str]] | None:
+    """The label of a table and of its columns; None for a comment that is not a note."""
+    if not comment.startswith(_NOTE):
+        return None
+    found = json.loads(comment.removeprefix(_NOTE))
+    return found["label"], found["columns"]
+
+
+def create_statement(target: Composable, table: Table) -> Composable:
+    """An empty table without key and labels: loading comes first."""
+    columns = COMMA.join(
+        SQL("{} {}").format(Identifier(column.name), column_type(column.type)) for column in table.columns
+    )
+    return SQL("CREATE TABLE {} ({})").format(target, columns)
+
+
+def view_statements(live: Composable, stored: Composable, shown: Shown) -> list[Composable]:
+    """Point a live name at a stored table, with its labels as comments."""
+    names = COMMA.join(Identifier(name) for name in shown.columns)
+    statements = [SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(live, names, stored)]
+    statements += [
+        SQL("COMMENT ON COLUMN {}.{} IS {}").format(live, Identifier(name), Literal(label))
+        for name, label in shown.labels.items()
+    ]
+    if shown.label:
+        statements.append(SQL("COMMENT ON VIEW {} IS {}").format(live, Literal(shown.label)))
+    return statements
+
+
+def empty_view_statement(live: Composable, table: Table) -> Composable:
+    """A live name with the columns of `table` and no rows, to try what reads it."""
+    columns = COMMA.join(
+        SQL("CAST(NULL AS {}) AS {}").format(column_type(column.type), Identifier(column.name))
+        for column in table.columns
+    )
+    return SQL("CREATE OR REPLACE VIEW {} AS SELECT {}").format(live, columns)

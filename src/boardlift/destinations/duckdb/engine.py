@@ -1,0 +1,380 @@
+"""DuckDB: generations are tables of the hidden schema, a live table is a view on one of them.
+
+DuckDB cannot move a table between schemas, but it can point many views elsewhere in one transaction. Users' queries
+and views bind by name each time they run, so they follow. The database file's own lock is the lease between processes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from boardlift.clock import Clock, SystemClock
+from boardlift.destinations import catalogue
+from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
+from boardlift.destinations.duckdb import contents as duckdb_contents
+from boardlift.destinations.duckdb.ddl import create_statement
+from boardlift.destinations.duckdb.file import FileLocked, read_url, speaking
+from boardlift.destinations.duckdb.query import Rows, read_only
+from boardlift.destinations.duckdb.session import Session
+from boardlift.destinations.duckdb.swap import Seen, Swaps, foreign
+from boardlift.destinations.interface import (
+    ArrowStream,
+    Capabilities,
+    Destination,
+    Finding,
+    Generation,
+    Replace,
+    Replacement,
+    StagedGroup,
+    StagedRef,
+    State,
+    SwapOutcome,
+    TableFacts,
+    hidden_namespace,
+)
+from boardlift.errors import UNCHANGED, CapabilityMissing, DestinationError, LeaseHeld, PromotionConflict
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+from boardlift.shape.table import Table
+
+CAPABILITIES = Capabilities(
+    engine="DuckDB",
+    transactional_ddl=True,
+    one_commit_for_many_boards=True,
+    column_comments=True,
+    max_columns=10_000,
+    max_identifier_bytes=255,
+    swap="Live tables are views; one transaction points all of them at the new generation, and no reader waits.",
+    crash="The transaction is in the file's log or it is not: either the old tables are live or the new ones, whole.",
+    in_place="",
+    keeps=(
+        "views and macros in any schema, which bind by name each time they run; one that the new columns would break "
+        "stops the run before the swap",
+        "comments that people gave a live table or its columns",
+    ),
+    limits=(
+        "a live table is a view, so nothing can be written to it and `replace: in_place` has nothing to refill",
+        "one process at a time has the file open for writing",
+    ),
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ROWS = "boardlift_rows"  # the name under which a stream of rows is known while it is appended
+
+_MOMENT = 1.0  # seconds for which a look at the catalogue of DuckDB serves a plan
+
+_leases: dict[tuple[str, str], tuple[str, datetime]] = {}
+_leases_guard = threading.Lock()
+
+
+def connect(url: str, namespace: str) -> Destination:
+    """The DuckDB that `url` names; nothing is opened yet. Raises ConfigError for a URL that cannot be meant."""
+    return DuckDB(url, namespace)
+
+
+class DuckDB:
+    """One DuckDB file (or one database in memory) and one live namespace in it."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, url: str, namespace: str, clock: Clock | None = None) -> None:
+        self._file = read_url(url, namespace)
+        self._session = Session(self._file)
+        self._clock = clock or SystemClock()
+        self.namespace = namespace
+        self._hidden = hidden_namespace(namespace)
+        self._swaps = Swaps(self._session, namespace)
+        self._seen: Seen | None = None
+
+    @property
+    def identity(self) -> str:
+        return self._file.identity
+
+    def address(self, table: str) -> str:
+        return Identifier(self.namespace, table).text
+
+    # -- the right to write
+
+    @contextmanager
+    def lease(self, holder: str) -> Iterator[None]:
+        where = self.identity if self._file.path else f"{self.identity}#{id(self)}"
+        key = (where, self.namespace)
+        try:
+            self._session.open()
+        except FileLocked as locked:
+            raise LeaseHeld(locked.holder, None, hint=locked.hint) from locked
+        with _leases_guard:
+            if key in _leases:
+                by, since = _leases[key]
+                raise LeaseHeld(by, since, hint="wait until that run ends; one program may hold one lease per database")
+            _leases[key] = (holder, self._clock.now())
+        try:
+            yield
+        finally:
+            with _leases_guard:
+                del _leases[key]
+            if self._file.path:
+                self.close()  # DuckDB locks the file for as long as it is open
+
+    # -- what is there
+
+    def prepare(self) -> None:
+        with self._session.transaction("be prepared") as run:
+            run(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(self._at(self.namespace)))
+            run(SQL("CREATE SCHEMA IF NOT EXISTS {}").format(self._at(self._hidden)))
+            run(
+                SQL(
+                    "CREATE TABLE IF NOT EXISTS {} (group_key VARCHAR NOT NULL, generation BIGINT NOT NULL,"
+                    " ordinal INTEGER NOT NULL, table_name VARCHAR NOT NULL, hidden_name VARCHAR NOT NULL,"
+                    " state VARCHAR NOT NULL, run_id VARCHAR NOT NULL, rows BIGINT NOT NULL,"
+                    " fingerprint VARCHAR NOT NULL, promoted_at TIMESTAMPTZ NOT NULL,"
+                    " PRIMARY KEY (group_key, generation, ordinal))"
+                ).format(self._at(self._hidden, CATALOGUE))
+            )
+
+    def generations(self, group: str | None = None) -> list[Generation]:
+        return self._stored(SQL("group_key = coalesce($1, group_key)"), [group])
+
+    def foreign_tables(self, names: Iterable[str]) -> list[str]:
+        wanted = sorted(set(names))
+        if not wanted or self._session.missing:
+            return []
+        return foreign(wanted, self._session.tables(self.namespace), catalogue.live_names(self.generations()))
+
+    # -- a generation beside the live one
+
+    def stage(self, group: str, generation: int, table: Table) -> StagedRef:
+        near = self._stored(SQL("group_key = $1 OR starts_with(hidden_name, $2)"), [group, table.name])
+        place = catalogue.free_hidden_name(near, group, generation, table.name)
+        target = self._at(self._hidden, place)
+        self._session.make_room(len(table.columns))
+        with self._session.transaction(f"stage {table.name}") as run:
+            run(SQL("DROP TABLE IF EXISTS {}").format(target))
+            run(create_statement(target, table))
+        return StagedRef(group, generation, table, place)
+
+    def append(self, staged: StagedRef, rows: ArrowStream) -> int:
+        connection = self._session.open()
+        statement = SQL("INSERT INTO {} SELECT * FROM {}").format(
+            self._at(self._hidden, staged.hidden_name), Identifier(_ROWS)
+        )
+        with speaking(self.identity, f"load {staged.table.name}"):
+            # The capsule itself: DuckDB would ask the object for its stream several times, and some have only one.
+            connection.register(_ROWS, rows.__arrow_c_stream__())
+            try:
+                added = int(connection.execute(statement.text).fetchall()[0][0])
+            finally:
+                connection.unregister(_ROWS)
+        self._session.relieve()
+        return added
+
+    def measure(self, staged: StagedRef) -> TableFacts:
+        target = self._at(self._hidden, staged.hidden_name)
+        key = [Identifier(name) for name in staged.table.key]
+        if not key:
+            total = _count(self._session.ask(SQL("SELECT count(*) FROM {}").format(target))[0][0])
+            return TableFacts(total, 0, total)
+        null = SQL(" OR ").join(SQL("{} IS NULL").format(name) for name in key)
+        value = key[0] if len(key) == 1 else SQL("({})").format(COMMA.join(key))
+        statement = SQL(
+            "SELECT count(*), count(*) FILTER (WHERE {null}), count(DISTINCT {value}) FILTER (WHERE NOT ({null}))"
+            " FROM {target}"
+        ).format(null=null, value=value, target=target)
+        rows, null_keys, distinct = self._session.ask(statement)[0]
+        return TableFacts(_count(rows), _count(null_keys), _count(distinct))
+
+    # -- live
+
+    def replacements(self, group: str, tables: Sequence[Table], replace: Replace) -> list[Replacement]:
+        self._refuse_in_place(group, replace)
+        seen = self._look()
+        known = seen.known
+        live = next((g for g in known if g.group == group and g.state is State.LIVE), None)
+        names = [table.name for table in tables] + [table.name for table in (live.tables if live else ())]
+        theirs = catalogue.live_names(g for g in known if g.group != group)
+        taken = {
+            name: f"{self.namespace}.{name} was not made by boardlift; rename or drop it, or set another `table:`"
+            for name in foreign(names, seen.tables, catalogue.live_names(known))
+        } | {
+            table.name: f"another board's live table is called {table.name}; set another `table:` for one of the two"
+            for table in tables
+            if table.name in theirs
+        }
+        return self._swaps.replacements(tables, live, taken, seen.objects)
+
+    def promote(self, run_id: str, groups: Sequence[StagedGroup]) -> SwapOutcome:
+        for group in groups:
+            self._refuse_in_place(group.group, group.replace)
+        known = self.generations()
+        return self._swap(catalogue.plan_promotion(run_id, known, groups, self._clock.now()), known)
+
+    def rollback(self, run_id: str, targets: Sequence[tuple[str, int]]) -> SwapOutcome:
+        known = self.generations()
+        return self._swap(catalogue.plan_rollback(run_id, known, targets, self._clock.now()), known)
+
+    def drop_staged(self) -> list[str]:
+        known = {table.hidden_name for stored in self.generations() for table in stored.tables}
+        if self._session.missing:
+            return []
+        strays = sorted(n for n in self._session.tables(self._hidden) if n not in known and n != CATALOGUE)
+        with self._session.transaction("drop staged tables") as run:
+            for name in strays:
+                run(SQL("DROP TABLE {}").format(self._at(self._hidden, name)))
+        return strays
+
+    def retain(self, group: str, keep: int) -> list[int]:
+        going = catalogue.doomed(self.generations(group), group, keep)
+        if not going:
+            return []
+        with self._session.transaction("drop old generations") as run:
+            for generation in going:
+                for table in generation.tables:
+                    run(SQL("DROP TABLE IF EXISTS {}").format(self._at(self._hidden, table.hidden_name)))
+                run(
+                    SQL("DELETE FROM {} WHERE group_key = {} AND generation = {}").format(
+                        self._at(self._hidden, CATALOGUE), Literal(group), Literal(generation.number)
+                    )
+                )
+        return [generation.number for generation in going]
+
+    # -- whole generations
+
+    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+        stored = catalogue.stored_table(self.generations(group), group, generation, table)
+        source = self._at(self._hidden, stored.hidden_name)
+        target = self._at(hidden_namespace(namespace), into.hidden_name)
+        with self._session.transaction(f"copy {table}") as run:
+            copied = _count(run(SQL("INSERT INTO {} FROM {}").format(target, source))[0][0])
+        self._session.relieve()
+        return copied
+
+    def contents(self, group: str, generation: int) -> dict[str, str]:
+        stored = catalogue.stored_generation(self.generations(group), group, generation)
+        return {t.name: duckdb_contents.fingerprint(self._session, self._hidden, t.hidden_name) for t in stored.tables}
+
+    def sizes(self) -> dict[tuple[str, int], int]:
+        return duckdb_contents.bytes_taken(self._session, self._hidden, self.generations())
+
+    def discard(self) -> None:
+        if self._session.missing:
+            return
+        strange = duckdb_contents.strange_objects(
+            self._session, self.namespace, self._hidden, catalogue.live_names(self.generations())
+        )
+        if strange:
+            raise DestinationError(
+                f"{self.namespace} holds what boardlift did not put there: {', '.join(strange)}. Nothing was dropped.",
+                hint="move or drop it, then run the same command again",
+            )
+        with self._session.transaction("be cleared") as run:
+            for schema in (self.namespace, self._hidden):
+                run(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(self._at(schema)))
+
+    # -- people
+
+    def query(self, sql: str) -> tuple[list[str], Rows]:
+        connection = self._session.open()
+        with speaking(self.identity, "answer the query"):
+            return read_only(connection, sql)
+
+    def findings(self) -> list[Finding]:
+        try:
+            with self._session.transaction("be written", keep=False) as run:
+                version = run(SQL("SELECT version()"))[0][0]
+                run(SQL("CREATE TABLE {} (x INTEGER)").format(Identifier("main", "boardlift_probe")))
+        except DestinationError as error:
+            return [Finding("destination", False, error.message, error.hint)]
+        return [
+            Finding("destination", True, f"DuckDB {version} at {self.identity} is reachable"),
+            Finding("destination access", True, "tables can be made"),
+        ]
+
+    def close(self) -> None:
+        self._session.close()
+
+    # -- inside
+
+    def _at(self, *names: str) -> Identifier:
+        return self._session.at(*names)
+
+    def _stored(self, condition: Composable, values: Sequence[object]) -> list[Generation]:
+        """Generations of which a row of the catalogue fits; none before the first run."""
+        if self._session.missing:
+            return []
+        statement = SQL(
+            "SELECT group_key, generation, ordinal, table_name, hidden_name, state, run_id, rows, fingerprint,"
+            " epoch_us(promoted_at) FROM {} WHERE {}"
+        ).format(self._at(self._hidden, CATALOGUE), condition)
+        try:
+            rows = self._session.ask(statement, values)
+        except DestinationError as error:
+            if isinstance(error.__cause__, duckdb.CatalogException):
+                return []
+            raise
+        return catalogue.collect(_catalogue_row(row) for row in rows)
+
+    def _look(self) -> Seen:
+        """What is there. Boards are asked about one after the other, so what was seen a moment ago will do for a plan.
+
+        A promotion looks for itself.
+        """
+        now = time.monotonic()
+        if self._seen is None or now - self._seen.moment > _MOMENT:
+            known = self.generations()
+            there = not self._session.missing
+            self._seen = Seen(
+                moment=now,
+                known=known,
+                tables=self._session.tables(self.namespace) if there else {},
+                objects=self._swaps.peoples_objects(known) if there else [],
+            )
+        return self._seen
+
+    def _swap(self, plan: SwapPlan, known: Sequence[Generation]) -> SwapOutcome:
+        if foreign := self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing)):
+            raise PromotionConflict(
+                f"{self.namespace} holds a table that boardlift did not put there: {', '.join(foreign)}. {UNCHANGED}",
+                hint="rename or drop it, or give the board another `table:` name in boardlift.yaml",
+            )
+        self._seen = None
+        if not plan.entering:
+            return SwapOutcome(self._clock.now(), 0, 0.0)
+        if plan.new:
+            self._swaps.seal(plan)
+        shown = self._swaps.shown(plan)
+        self._swaps.refuse_losses(plan, known, shown)
+        self._swaps.carry_out(plan, shown)
+        # Readers see the old views until the commit and the new ones after it; they wait for neither.
+        return SwapOutcome(plan.entering[0].promoted_at, 1, 0.0)
+
+    def _refuse_in_place(self, group: str, replace: Replace) -> None:
+        if replace is Replace.IN_PLACE:
+            raise CapabilityMissing(
+                f"DuckDB cannot replace the tables of board {group} in place: a live table is a view. {UNCHANGED}",
+                hint="take `replace: in_place` out of boardlift.yaml; views and macros of people follow a swap by name",
+            )
+
+
+def _catalogue_row(row: Sequence[object]) -> CatalogueRow:
+    return CatalogueRow(
+        group=str(row[0]),
+        generation=_count(row[1]),
+        ordinal=_count(row[2]),
+        name=str(row[3]),
+        hidden_name=str(row[4]),
+        state=State(row[5]),
+        run_id=str(row[6]),
+        rows=_count(row[7]),
+        fingerprint=str(row[8]),
+        promoted_at=_EPOCH + timedelta(microseconds=_count(row[9])),
+    )
+
+
+def _count(value: object) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,288 @@
+"""A swap in DuckDB: live views are pointed at other tables, and the catalogue says so, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from boardlift.destinations import catalogue
+from boardlift.destinations.catalogue import CATALOGUE, Slot, SwapPlan
+from boardlift.destinations.duckdb.ddl import (
+    Shown,
+    empty_view_statement,
+    read_note,
+    seal_statements,
+    view_statements,
+)
+from boardlift.destinations.duckdb.people import PeoplesObject, broken_by, peoples_objects, readers_of, told
+from boardlift.destinations.duckdb.session import Run, Session
+from boardlift.destinations.interface import Generation, Replace, Replacement, hidden_namespace
+from boardlift.errors import UNCHANGED, DependentObject, DestinationError
+from boardlift.shape.sql import SQL, Composable, Identifier
+from boardlift.shape.table import Table
+
+_SEALED_TOGETHER = 50
+_ROWS_LIKE_A_TABLE = 10_000  # rows whose key takes as much memory as the least that any key takes
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look at what is there: stored generations, what stands in the live schema, what people made anywhere."""
+
+    moment: float
+    known: list[Generation]
+    tables: dict[str, str]
+    objects: list[PeoplesObject]
+
+
+def foreign(names: Iterable[str], there: Mapping[str, str], ours: Collection[str]) -> list[str]:
+    """Those of `names` that are there but not boardlift's: a live table of ours is a view."""
+    return [name for name in names if name in there and (name not in ours or there[name] != "VIEW")]
+
+
+class Swaps:
+    """What swaps need of one database and one namespace."""
+
+    def __init__(self, session: Session, namespace: str) -> None:
+        self._session = session
+        self._live = namespace
+        self._hidden = hidden_namespace(namespace)
+
+    # -- found out before
+
+    def replacements(
+        self,
+        tables: Sequence[Table],
+        live: Generation | None,
+        taken: Mapping[str, str],
+        objects: Sequence[PeoplesObject],
+    ) -> list[Replacement]:
+        """How these tables and the vanishing ones of `live` would go live. `taken` are names that are not free: why."""
+        before = {table.name: table.fingerprint for table in live.tables} if live else {}
+        names = {table.name for table in tables}
+        vanishing = [name for name in before if name not in names]
+        changed = [t for t in tables if t.name in before and t.fingerprint != before[t.name] and t.name not in taken]
+
+        def reshape(run: Run) -> None:
+            self._drop_views(run, [name for name in vanishing if name not in taken])
+            for table in changed:
+                run(empty_view_statement(self._session.at(self._live, table.name), table))
+
+        broken = self._broken(reshape, [*vanishing, *(table.name for table in changed)], objects)
+        found = []
+        for name in (*(table.name for table in tables), *vanishing):
+            readers = readers_of([name], objects) if name in before else []
+            lost = tuple(told(each, self._named(name), broken[each]) for each in readers if each in broken)
+            obstacles = (*((taken[name],) if name in taken else ()), *lost)
+            carried = tuple(str(each) for each in readers if each not in broken)
+            found.append(Replacement(name, Replace.SWAP, _why(name, before, vanishing), carried, obstacles))
+        return found
+
+    def refuse_losses(self, plan: SwapPlan, known: Sequence[Generation], shown: Mapping[str, Shown]) -> None:
+        """Raise DependentObject when something of people's would fail on the new shape. Changes nothing."""
+        before = {table.name: table.fingerprint for generation in plan.leaving for table in generation.tables}
+        after = {table.name: table.fingerprint for generation in plan.entering for table in generation.tables}
+        changed = [name for name, shape in before.items() if after.get(name) != shape]
+        if not changed:
+            return
+        objects = self.peoples_objects(known)
+        broken = self._broken(lambda run: self._point(run, plan, shown), changed, objects)
+        if broken:
+            groups = {t.name: g.group for g in (*plan.entering, *plan.leaving) for t in g.tables}
+            lost = [
+                f"board {groups[name]}: {told(each, self._named(name), words)}"
+                for each, words in broken.items()
+                for name in changed
+                if each in readers_of([name], objects)
+            ]
+            raise DependentObject(
+                f"The swap would break what people built on the live tables: {'; '.join(lost)}. {UNCHANGED}",
+                hint="change or drop what is named above, then run the same command again; `boardlift plan` lists it",
+            )
+
+    def peoples_objects(self, known: Iterable[Generation]) -> list[PeoplesObject]:
+        """What may read the live tables."""
+        return peoples_objects(self._session, (self._live, self._hidden), catalogue.live_names(known))
+
+    def _broken(
+        self, reshape: Callable[[Run], None], names: Sequence[str], objects: Sequence[PeoplesObject]
+    ) -> dict[PeoplesObject, str]:
+        readers = readers_of(names, objects) if names else []
+        return broken_by(self._session, reshape, readers) if readers else {}
+
+    def _named(self, name: str) -> str:
+        return f"{self._live}.{name}"
+
+    # -- carried out
+
+    def seal(self, plan: SwapPlan) -> None:
+        """Key, NOT NULL, indexes and labels, on tables that nobody reads yet; those of an earlier attempt stay."""
+        notes = self._notes(slot.hidden_name for slot in plan.incoming)
+        rows = {table.hidden_name: table.rows for generation in plan.entering for table in generation.tables}
+        unsealed = [slot for slot in plan.incoming if read_note(notes[slot.hidden_name]) is None]
+        for weight, some in _batches(unsealed, rows):
+            statements = [each for slot in some for each in self._seal_statements(slot)]
+            # A large table by itself: each of its keys is written to the file before the next one is made.
+            steps = [[each] for each in statements] if weight > _SEALED_TOGETHER else [statements]
+            for step in steps:
+                with self._session.transaction(f"give {some[0].name} its key and indexes") as run:
+                    for statement in step:
+                        run(statement)
+                self._session.relieve(weight)
+
+    def _seal_statements(self, slot: Slot) -> list[Composable]:
+        assert slot.table is not None
+        return seal_statements(self._session.at(self._hidden, slot.hidden_name), slot.hidden_name, slot.table)
+
+    def shown(self, plan: SwapPlan) -> dict[str, Shown]:
+        """What readers will see of each table that comes in, with the comments that people changed on the live one."""
+        theirs = self._peoples_comments(plan.outgoing)
+        fresh = {s.name: _shown(s.table) for s in plan.incoming if s.table is not None}
+        stored = self._stored([slot.hidden_name for slot in plan.incoming if slot.table is None])
+        found = fresh | {s.name: stored[s.hidden_name] for s in plan.incoming if s.table is None}
+        return {name: _with_comments(shown, theirs.get(name, {})) for name, shown in found.items()}
+
+    def carry_out(self, plan: SwapPlan, shown: Mapping[str, Shown]) -> None:
+        """Everything in one transaction: readers see all of the old until it commits, and all of the new after it."""
+        book = self._session.at(self._hidden, CATALOGUE)
+        with self._session.transaction("swap the tables in") as run:
+            self._point(run, plan, shown)
+            mark = SQL(
+                "UPDATE {} SET state = 'kept' WHERE (group_key, generation)"
+                " IN (SELECT (unnest($1::VARCHAR[]), unnest($2::BIGINT[])))"
+            ).format(book)
+            run(mark, [[g.group for g in plan.leaving], [g.number for g in plan.leaving]])
+            self._record(plan, run)
+
+    def _point(self, run: Run, plan: SwapPlan, shown: Mapping[str, Shown]) -> None:
+        self._drop_views(run, plan.vanishing)
+        for slot in plan.incoming:
+            # The file may be renamed or attached under another name: inside the view the table goes by schema alone.
+            stored = Identifier(self._hidden, slot.hidden_name)
+            for statement in view_statements(self._session.at(self._live, slot.name), stored, shown[slot.name]):
+                run(statement)
+
+    def _drop_views(self, run: Run, names: Iterable[str]) -> None:
+        for name in names:
+            run(SQL("DROP VIEW IF EXISTS {}").format(self._session.at(self._live, name)))
+
+    def _record(self, plan: SwapPlan, run: Run) -> None:
+        book = self._session.at(self._hidden, CATALOGUE)
+        if plan.new:
+            rows = catalogue.catalogue_rows(plan)
+            insert = SQL(
+                "INSERT INTO {} SELECT unnest($1::VARCHAR[]), unnest($2::BIGINT[]), unnest($3::INTEGER[]),"
+                " unnest($4::VARCHAR[]), unnest($5::VARCHAR[]), 'live', $6, unnest($7::BIGINT[]),"
+                " unnest($8::VARCHAR[]), $9"
+            ).format(book)
+            columns = list(
+                zip(
+                    *((r.group, r.generation, r.ordinal, r.name, r.hidden_name, r.rows, r.fingerprint) for r in rows),
+                    strict=True,
+                )
+            )
+            *head, counts, shapes = [list(column) for column in columns]
+            run(insert, [*head, plan.run_id, counts, shapes, rows[0].promoted_at])
+            return
+        update = SQL(
+            "UPDATE {} SET state = 'live', run_id = $3, promoted_at = $4 WHERE (group_key, generation)"
+            " IN (SELECT (unnest($1::VARCHAR[]), unnest($2::BIGINT[])))"
+        ).format(book)
+        entering = plan.entering
+        moment = entering[0].promoted_at
+        run(update, [[g.group for g in entering], [g.number for g in entering], plan.run_id, moment])
+
+    # -- read from the catalogue of DuckDB
+
+    def _notes(self, places: Iterable[str]) -> dict[str, str]:
+        """The comment of each of these hidden tables. Raises DestinationError when one is missing."""
+        wanted = list(places)
+        statement = SQL(
+            "SELECT table_name, coalesce(comment, '') FROM duckdb_tables() WHERE database_name = current_database()"
+            " AND schema_name = $1 AND table_name IN (SELECT unnest($2::VARCHAR[]))"
+        )
+        found = {str(name): str(comment) for name, comment in self._session.ask(statement, [self._hidden, wanted])}
+        if missing := [place for place in wanted if place not in found]:
+            raise DestinationError(
+                f"The table {missing[0]} is missing in {self._hidden}. {UNCHANGED}",
+                hint="run `boardlift sync` to stage it anew",
+            )
+        return found
+
+    def _columns(self, namespace: str, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Columns of tables or views in order, each with its comment."""
+        statement = SQL(
+            "SELECT table_name, column_name, coalesce(comment, '') FROM duckdb_columns()"
+            " WHERE database_name = current_database() AND schema_name = $1"
+            " AND table_name IN (SELECT unnest($2::VARCHAR[])) ORDER BY table_name, column_index"
+        )
+        found: dict[str, dict[str, str]] = {}
+        for table, column, comment in self._session.ask(statement, [namespace, list(names)]) if names else ():
+            found.setdefault(str(table), {})[str(column)] = str(comment)
+        return found
+
+    def _stored(self, places: Sequence[str]) -> dict[str, Shown]:
+        """Sealed tables as readers see them."""
+        notes, columns = self._notes(places) if places else {}, self._columns(self._hidden, places)
+        found = {}
+        for place in places:
+            # Before there were notes, each column had its own comment.
+            label, labels = read_note(notes[place]) or (notes[place], {c: t for c, t in columns[place].items() if t})
+            found[place] = Shown(tuple(columns[place]), label, labels)
+        return found
+
+    def _peoples_comments(self, outgoing: Sequence[Slot]) -> dict[str, dict[str, str]]:
+        """Comments on live tables ("") and their columns that are not the labels boardlift gave them."""
+        names = [slot.name for slot in outgoing]
+        if not names:
+            return {}
+        there = self._session.tables(self._hidden)
+        ours = self._stored([slot.hidden_name for slot in outgoing if slot.hidden_name in there])
+        now = self._columns(self._live, names)
+        views = SQL(
+            "SELECT view_name, coalesce(comment, '') FROM duckdb_views() WHERE database_name = current_database()"
+            " AND schema_name = $1 AND view_name IN (SELECT unnest($2::VARCHAR[]))"
+        )
+        for name, comment in self._session.ask(views, [self._live, names]):
+            now.setdefault(str(name), {})[""] = str(comment)
+        found: dict[str, dict[str, str]] = {}
+        for slot in outgoing:
+            if slot.hidden_name in ours:
+                given = {"": ours[slot.hidden_name].label, **ours[slot.hidden_name].labels}
+                changed = {c: text for c, text in now.get(slot.name, {}).items() if text and text != given.get(c, "")}
+                found[slot.name] = changed
+        return found
+
+
+def _batches(slots: Iterable[Slot], rows: Mapping[str, int]) -> Iterator[tuple[int, list[Slot]]]:
+    """Tables to be sealed together, with their weight: keys and indexes lie in memory until they are written."""
+    some: list[Slot] = []
+    total = 0
+    for slot in slots:
+        assert slot.table is not None
+        weight = (1 + len(slot.table.indexes)) * (1 + rows[slot.hidden_name] // _ROWS_LIKE_A_TABLE)
+        if some and total + weight > _SEALED_TOGETHER:
+            yield total, some
+            some, total = [], 0
+        some.append(slot)
+        total += weight
+    if some:
+        yield total, some
+
+
+def _shown(table: Table) -> Shown:
+    labels = {column.name: column.label for column in table.columns if column.label}
+    return Shown(tuple(column.name for column in table.columns), table.label, labels)
+
+
+def _with_comments(shown: Shown, theirs: Mapping[str, str]) -> Shown:
+    labels = {**shown.labels, **{name: text for name, text in theirs.items() if name in shown.columns}}
+    return replace(shown, label=theirs.get("", shown.label), labels=labels)
+
+
+def _why(name: str, before: Mapping[str, str], vanishing: Sequence[str]) -> str:
+    if name in vanishing:
+        return "the board no longer has it: its view goes, its rows stay with the kept generation"
+    if name in before:
+        return "its view is pointed at the new table in the one transaction of the run; no reader waits"
+    return "it is new: a view is made in the one transaction of the run"

@@ -1,0 +1,1 @@
+"""SQL Server and Azure SQL. `engine.py` fulfils the Protocol; each other file holds one thought."""

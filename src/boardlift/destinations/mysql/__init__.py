@@ -1,0 +1,1 @@
+"""MariaDB and MySQL. `engine.py` fulfils the Protocol; each other file holds one thought."""

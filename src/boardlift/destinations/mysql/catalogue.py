@@ -1,0 +1,131 @@
+"""The catalogue of generations as tables of MariaDB and MySQL, and the notes that outlive a crash beside it.
+
+A swap here is one RENAME TABLE, which is atomic but takes part in no transaction. So the catalogue travels in the same
+statement: the next one is written beside it, and the two change names together with the tables they tell of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from boardlift.destinations import catalogue
+from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
+from boardlift.destinations.interface import State
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+
+NEXT = f"{CATALOGUE}_next"
+PREVIOUS = f"{CATALOGUE}_previous"
+NOTES = "notes"
+OWN_TABLES = frozenset({CATALOGUE, NEXT, PREVIOUS, NOTES})
+
+
+def create_statements(hidden: str) -> list[Composable]:
+    """The catalogue and the notes, if they are missing. Keys compare byte by byte; `utf8mb4_bin` is in both engines."""
+    return [
+        SQL(
+            "CREATE TABLE IF NOT EXISTS {} (group_key varchar(255) NOT NULL, generation bigint NOT NULL,"
+            " ordinal int NOT NULL, table_name varchar(64) NOT NULL, hidden_name varchar(64) NOT NULL,"
+            " state varchar(8) NOT NULL, run_id varchar(255) NOT NULL, row_count bigint NOT NULL,"
+            " fingerprint varchar(64) NOT NULL, promoted_at datetime(6) NOT NULL,"
+            " PRIMARY KEY (group_key, generation, ordinal))"
+            " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        ).format(Identifier(hidden, CATALOGUE)),
+        notes_statement(hidden),
+    ]
+
+
+def notes_statement(hidden: str) -> Composable:
+    """Who holds the lease, and which generation was last written into live tables, by subject."""
+    return SQL(
+        "CREATE TABLE IF NOT EXISTS {} (subject varchar(300) NOT NULL PRIMARY KEY, said text NOT NULL,"
+        " at datetime(6) NOT NULL) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    ).format(Identifier(hidden, NOTES))
+
+
+def note_statement(hidden: str, subject: str, said: str) -> Composable:
+    return SQL("REPLACE INTO {} (subject, said, at) VALUES ({}, {}, utc_timestamp(6))").format(
+        Identifier(hidden, NOTES), Literal(subject), Literal(said)
+    )
+
+
+def filled(group: str) -> str:
+    """The subject of the note that says which generation the live tables of a group were last filled with."""
+    return f"filled {group}"
+
+
+def rows_statement(book: Composable, group: str | None) -> Composable:
+    """The question whose rows `catalogue_row` reads."""
+    only = SQL(" WHERE group_key = {}").format(Literal(group)) if group is not None else SQL("")
+    return SQL(
+        "SELECT group_key, generation, ordinal, table_name, hidden_name, state, run_id, row_count, fingerprint,"
+        " promoted_at FROM {}{}"
+    ).format(book, only)
+
+
+def catalogue_row(row: Sequence[object]) -> CatalogueRow:
+    assert isinstance(row[9], datetime)
+    return CatalogueRow(
+        group=str(row[0]),
+        generation=int(str(row[1])),
+        ordinal=int(str(row[2])),
+        name=str(row[3]),
+        hidden_name=str(row[4]),
+        state=State(row[5]),
+        run_id=str(row[6]),
+        rows=int(str(row[7])),
+        fingerprint=str(row[8]),
+        promoted_at=row[9],
+    )
+
+
+def next_statements(hidden: str, plan: SwapPlan) -> list[Composable]:
+    """The catalogue as it will be after the swap, beside the one that is."""
+    book, coming = Identifier(hidden, CATALOGUE), Identifier(hidden, NEXT)
+    return [
+        SQL("DROP TABLE IF EXISTS {}").format(coming),
+        SQL("CREATE TABLE {} LIKE {}").format(coming, book),
+        SQL("INSERT INTO {} SELECT * FROM {}").format(coming, book),
+        *record_statements(coming, plan),
+    ]
+
+
+def record_statements(book: Composable, plan: SwapPlan) -> list[Composable]:
+    """The catalogue rows of a swap: what leaves is kept, what enters is live."""
+    where = SQL(" WHERE group_key = {} AND generation = {}")
+    statements = [
+        SQL("UPDATE {} SET state = {}").format(book, Literal(State.KEPT.value))
+        + where.format(Literal(generation.group), Literal(generation.number))
+        for generation in plan.leaving
+    ]
+    if plan.new:
+        rows = catalogue.catalogue_rows(plan)
+        values = COMMA.join(_row(row) for row in rows)
+        return [*statements, SQL("INSERT INTO {} VALUES {}").format(book, values)] if rows else statements
+    return statements + [
+        SQL("UPDATE {} SET state = {}, run_id = {}, promoted_at = {}").format(
+            book, Literal(State.LIVE.value), Literal(plan.run_id), _instant(generation.promoted_at)
+        )
+        + where.format(Literal(generation.group), Literal(generation.number))
+        for generation in plan.entering
+    ]
+
+
+def _row(row: CatalogueRow) -> Composable:
+    return SQL("({}, {}, {}, {}, {}, {}, {}, {}, {}, {})").format(
+        Literal(row.group),
+        Literal(row.generation),
+        Literal(row.ordinal),
+        Literal(row.name),
+        Literal(row.hidden_name),
+        Literal(row.state.value),
+        Literal(row.run_id),
+        Literal(row.rows),
+        Literal(row.fingerprint),
+        _instant(row.promoted_at),
+    )
+
+
+def _instant(moment: datetime) -> Composable:
+    """A moment, which is in UTC like the session."""
+    return Literal(moment.replace(tzinfo=None).isoformat(" "))

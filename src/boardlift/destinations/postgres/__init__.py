@@ -1,0 +1,1 @@
+"""PostgreSQL. `engine.py` fulfils the Protocol; each other file holds one thought."""

@@ -1,0 +1,162 @@
+"""The catalogue of generations in PostgreSQL: its table, its rows, and what boardlift itself put on each table.
+
+`made` is the part that tells boardlift's work from a person's: the comments, NOT NULLs, columns and indexes a table
+went live with. What differs from it on the live table was done by a person, and stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from boardlift.destinations import catalogue
+from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
+from boardlift.destinations.interface import State
+from boardlift.destinations.postgres.inspect import Ask
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+from boardlift.shape.table import Table
+
+Member = tuple[str, int, str]
+"""A table of a generation: group, number, live name."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What boardlift put on one table. `comments` are by column; "" is the table's own."""
+
+    comments: Mapping[str, str]
+    not_null: tuple[str, ...]
+    columns: tuple[str, ...]
+    indexes: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """As it is written down."""
+        return json.dumps(
+            {
+                "comments": dict(self.comments),
+                "not_null": self.not_null,
+                "columns": self.columns,
+                "indexes": self.indexes,
+            }
+        )
+
+
+def made_of(table: Table, indexes: set[str]) -> Made:
+    """What a table of this shape goes live with."""
+    comments = {column.name: column.label for column in table.columns if column.label}
+    if table.label:
+        comments[""] = table.label
+    return Made(
+        comments,
+        tuple(column.name for column in table.columns if not column.nullable or column.name in table.key),
+        tuple(column.name for column in table.columns),
+        tuple(sorted(indexes)),
+    )
+
+
+def merged_comments(live: Mapping[str, str | None], before: Made | None, after: Made | None) -> dict[str, str | None]:
+    """The comments that a successor gets.
+
+    A comment that a person wrote over boardlift's label stays, and so does one where there is no label, until the label
+    itself changes: then it says what is newer. Without a record of the label, boardlift's is taken.
+    """
+    merged: dict[str, str | None] = {}
+    mine = after.comments if after else {}
+    base = before.comments if before else mine
+    for name in {*live, *mine}:
+        theirs, label, was = live.get(name), mine.get(name), base.get(name)
+        if after is None:
+            merged[name] = theirs
+        elif before is None:
+            merged[name] = label if label is not None else theirs
+        else:
+            merged[name] = theirs if theirs != was and label == was else label
+    return merged
+
+
+def create_statement(hidden: str) -> Composable:
+    """The catalogue's table."""
+    return SQL(
+        "CREATE TABLE IF NOT EXISTS {} (group_key text NOT NULL, generation bigint NOT NULL,"
+        " ordinal integer NOT NULL, table_name text NOT NULL, hidden_name text NOT NULL,"
+        " state text NOT NULL CHECK (state IN ('live', 'kept')), run_id text NOT NULL,"
+        " rows bigint NOT NULL, fingerprint text NOT NULL, promoted_at timestamptz NOT NULL, made jsonb,"
+        " PRIMARY KEY (group_key, generation, ordinal))"
+    ).format(Identifier(hidden, CATALOGUE))
+
+
+def read_made(ask: Ask, hidden: str) -> dict[Member, Made]:
+    """What boardlift put on each stored table, as far as it was written down."""
+    found = {}
+    statement = SQL("SELECT group_key, generation, table_name, made::text FROM {} WHERE made IS NOT NULL")
+    for group, number, name, made in ask(statement.format(Identifier(hidden, CATALOGUE))):
+        said = json.loads(str(made))
+        found[str(group), int(str(number)), str(name)] = Made(
+            said["comments"], tuple(said["not_null"]), tuple(said["columns"]), tuple(said["indexes"])
+        )
+    return found
+
+
+def record_statements(hidden: str, plan: SwapPlan, made: Mapping[Member, Made]) -> list[Composable]:
+    """The catalogue rows of a swap: what leaves is kept, what enters is live."""
+    book = Identifier(hidden, CATALOGUE)
+    where = SQL(" WHERE group_key = {} AND generation = {}")
+    statements = [
+        SQL("UPDATE {} SET state = {}").format(book, Literal(State.KEPT.value))
+        + where.format(Literal(generation.group), Literal(generation.number))
+        for generation in plan.leaving
+    ]
+    if plan.new:
+        rows = catalogue.catalogue_rows(plan)
+        values = COMMA.join(_row(row, made.get((row.group, row.generation, row.name))) for row in rows)
+        insert = SQL(
+            "INSERT INTO {} (group_key, generation, ordinal, table_name, hidden_name, state, run_id, rows, fingerprint,"
+            " promoted_at, made) VALUES {}"
+        )
+        return [*statements, insert.format(book, values)] if rows else statements
+    return statements + [
+        SQL("UPDATE {} SET state = {}, run_id = {}, promoted_at = {}").format(
+            book, Literal(State.LIVE.value), Literal(plan.run_id), _instant(generation.promoted_at)
+        )
+        + where.format(Literal(generation.group), Literal(generation.number))
+        for generation in plan.entering
+    ]
+
+
+def catalogue_row(row: Sequence[object]) -> CatalogueRow:
+    """A row of the table, without `made`."""
+    assert isinstance(row[9], datetime)
+    return CatalogueRow(
+        group=str(row[0]),
+        generation=int(str(row[1])),
+        ordinal=int(str(row[2])),
+        name=str(row[3]),
+        hidden_name=str(row[4]),
+        state=State(row[5]),
+        run_id=str(row[6]),
+        rows=int(str(row[7])),
+        fingerprint=str(row[8]),
+        promoted_at=row[9],
+    )
+
+
+def _row(row: CatalogueRow, made: Made | None) -> Composable:
+    return SQL("({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})").format(
+        Literal(row.group),
+        Literal(row.generation),
+        Literal(row.ordinal),
+        Literal(row.name),
+        Literal(row.hidden_name),
+        Literal(row.state.value),
+        Literal(row.run_id),
+        Literal(row.rows),
+        Literal(row.fingerprint),
+        _instant(row.promoted_at),
+        Literal(made.text() if made else None),
+    )
+
+
+def _instant(moment: datetime) -> Composable:
+    return SQL("{}::timestamptz").format(Literal(moment.isoformat()))

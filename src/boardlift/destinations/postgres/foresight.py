@@ -1,0 +1,110 @@
+"""How the tables of a group would go live, said in advance from what PostgreSQL's catalogue holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from boardlift.destinations.interface import Generation, Replace, Replacement
+from boardlift.destinations.postgres import obstacles
+from boardlift.destinations.postgres import rebind as rebinding
+from boardlift.destinations.postgres import snapshot as snapshots
+from boardlift.destinations.postgres.book import Made, Member
+from boardlift.destinations.postgres.ddl import brackets, type_name
+from boardlift.destinations.postgres.obstacles import Change, Obstacle
+from boardlift.destinations.postgres.rehearse import rehearse
+from boardlift.destinations.postgres.session import Session
+from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, describe, spelled
+from boardlift.shape.sql import SQL
+from boardlift.shape.table import Table
+
+_CARRIED = ("index", "check", "foreign", "trigger", "rule", "policy", "statistics", "publication")
+
+
+def foresee(
+    session: Session,
+    namespace: str,
+    tables: Sequence[Table],
+    live: Generation | None,
+    made: Mapping[Member, Made],
+    replace: Replace,
+) -> list[Replacement]:
+    """One Replacement for each table, and for each table of the live generation that vanishes. Changes nothing."""
+    stored = {table.name for table in live.tables} if live else set()
+    names = [table.name for table in tables]
+    session.send(SQL("SET search_path = pg_catalog"))
+    try:
+        rows = session.ask(snapshots.statement(namespace, sorted({*names, *stored})))
+        before = snapshots.read(rows)
+        changes = [_change(namespace, table, live, made, replace) for table in tables]
+        changes += [Change((namespace, name), Replace.SWAP, None) for name in sorted(stored - set(names))]
+        found = obstacles.find(before, changes)
+        if not found and replace is Replace.SWAP:
+            shapes = {(namespace, table.name): brackets(table) for table in tables}
+            swaps = [change for change in changes if before.relation(change.place)]
+            found = rehearse(session.ask, session.send, before, swaps, shapes)
+    finally:
+        session.send(SQL("RESET search_path"))
+    return [_replacement(before, change, replace, found) for change in changes]
+
+
+def _change(
+    namespace: str, table: Table, live: Generation | None, made: Mapping[Member, Made], replace: Replace
+) -> Change:
+    columns = {column.name: type_name(column.type) for column in table.columns}
+    before = made.get((live.group, live.number, table.name)) if live else None
+    return Change((namespace, table.name), replace, columns, table.key, before)
+
+
+def _replacement(before: Snapshot, change: Change, replace: Replace, found: Sequence[Obstacle]) -> Replacement:
+    name = change.place[1]
+    around = _around(before, change.place)
+    mine = tuple(dict.fromkeys(str(one) for one in found if one.place == change.place or one.place in around))
+    if before.relation(change.place) is None:
+        return Replacement(name, replace, "it is not live yet: the staged table is moved in")
+    if change.columns is None:
+        return Replacement(name, replace, "the new generation has no such table: it leaves", obstacles=mine)
+    if replace is Replace.IN_PLACE:
+        why = "boardlift.yaml says so: the live table is refilled and stays the same object for all that names it"
+        return Replacement(name, replace, why, obstacles=mine)
+    carried = _carried(before, change)
+    why = "the staged table takes its place in one transaction"
+    if carried:
+        why += ", and what is built on the live one is bound to it"
+    return Replacement(name, replace, why, carried, mine)
+
+
+def _around(before: Snapshot, place: Place) -> set[Place]:
+    """Relations whose obstacles are those of this table: views on it, and tables at the other end of a foreign key."""
+    views = rebinding.replaced_views(before, [place])
+    near = {entry.place for entry in rebinding.dependants(before, {place, *views})}
+    near |= {key.place for key in before.of("foreign") if tuple(key.detail["target"]) == place}
+    return near | set(views)
+
+
+def _carried(before: Snapshot, change: Change) -> tuple[str, ...]:
+    """In words, object by object, what a swap gives to the successor or binds again."""
+    place = change.place
+    gone = obstacles.gone(before, change)
+    words = [describe(entry) for kind in _CARRIED for entry in before.of(kind, place) if not entry.columns & gone]
+    words += [describe(key) for key in before.of("foreign") if key.place != place and _points(key, place)]
+    views = rebinding.replaced_views(before, [place])
+    words += [f"materialized view {spelled(view)} (filled anew)" for view in views]
+    replaced = {place, *views}
+    words += [describe(entry) for entry in rebinding.dependants(before, replaced) if not _is_matview(entry)]
+    relation = before.relation(place)
+    assert relation is not None
+    grantees = {grantee or "PUBLIC" for grantee, _, _ in relation.detail["acl"] or ()}
+    for column in before.columns(place).values():
+        grantees |= {grantee or "PUBLIC" for grantee, _, _ in column.detail["acl"] or ()}
+    words += [f"grants to {grantee}" for grantee in sorted(grantees - {relation.detail["owner"]})]
+    if relation.detail["secured"]:
+        words.append("row level security")
+    return tuple(dict.fromkeys(words))
+
+
+def _points(key: Entry, place: Place) -> bool:
+    return tuple(key.detail["target"]) == place
+
+
+def _is_matview(entry: Entry) -> bool:
+    return entry.kind == "view" and entry.detail["kind"] == "m"

@@ -1,0 +1,252 @@
+"""What stands in the way of a swap, found in the catalogue before anything is touched, with a way out each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from boardlift.destinations.interface import Replace
+from boardlift.destinations.postgres.book import Made
+from boardlift.destinations.postgres.rebind import dependants, replaced_views
+from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, describe, spelled
+from boardlift.errors import UNCHANGED, DependentObject
+
+IN_PLACE_HELPS = "or write `replace: in_place` for this board in boardlift.yaml"
+_CHANGE = "change or drop it, or keep the column"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one live table. `columns` are the new ones, by name in order, as PostgreSQL spells their types;
+    None when the table vanishes. `made` is what boardlift put on the live one, as far as it is known.
+    """
+
+    place: Place
+    way: Replace
+    columns: Mapping[str, str] | None
+    key: tuple[str, ...] = ()
+    made: Made | None = None
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One thing that cannot be kept, on or around the table at `place`, and the way out."""
+
+    place: Place
+    what: str
+    way_out: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.way_out}"
+
+
+def refuse(obstacles: Iterable[Obstacle]) -> None:
+    """Raise DependentObject that names every obstacle, if there is one."""
+    found = list(dict.fromkeys(obstacles))
+    if found:
+        raise DependentObject(
+            f"The swap cannot keep what is built on the live tables: {'; '.join(one.what for one in found)}."
+            f" {UNCHANGED}",
+            hint="; ".join(dict.fromkeys(one.way_out for one in found)),
+        )
+
+
+def find(before: Snapshot, changes: Iterable[Change]) -> list[Obstacle]:
+    """Obstacles that the catalogue alone tells, in the order of the tables."""
+    by_place = {change.place: change for change in changes if before.relation(change.place)}
+    swapped = {place for place, change in by_place.items() if change.way is Replace.SWAP and change.columns is not None}
+    found: list[Obstacle] = []
+    for place, change in by_place.items():
+        if change.columns is None:
+            found += _vanishing(before, place)
+            continue
+        found += _ownership(before, change)
+        if change.way is Replace.IN_PLACE:
+            found += _in_place(before, change)
+        else:
+            found += _by_hand(before, change)
+        found += _columns(before, change)
+    return found + list(_bound(before, swapped)) + list(_rights(before, swapped))
+
+
+def gone(before: Snapshot, change: Change) -> set[str]:
+    """Columns of the live table that the new shape has not, and that are boardlift's."""
+    assert change.columns is not None
+    lost = set(before.columns(change.place)) - set(change.columns)
+    return lost if change.made is None else lost & set(change.made.columns)
+
+
+def retyped(before: Snapshot, change: Change) -> dict[str, tuple[str, str]]:
+    """Columns whose type changes: old and new."""
+    assert change.columns is not None
+    columns = before.columns(change.place)
+    return {
+        name: (columns[name].detail["type"], type_)
+        for name, type_ in change.columns.items()
+        if name in columns and columns[name].detail["type"] != type_
+    }
+
+
+def _vanishing(before: Snapshot, place: Place) -> Iterator[Obstacle]:
+    """Whatever needs a table that the new generation has not; what belongs to the table alone is kept with it."""
+    out = "drop it first, or keep the table"
+    for entry in before.entries:
+        elsewhere = entry.kind in {"view", "function", "rule", "policy"} and place in entry.used
+        if (elsewhere and (entry.place != place or entry.kind == "function")) or (
+            entry.kind in {"publication", "other"} and entry.place == place
+        ):
+            yield Obstacle(place, f"{describe(entry)} needs {spelled(place)}, which goes", out)
+        elif entry.kind == "foreign" and place in {entry.place, _target(entry)}:
+            yield Obstacle(place, f"{describe(entry)} ties {spelled(place)}, which goes", out)
+
+
+def _ownership(before: Snapshot, change: Change) -> Iterator[Obstacle]:
+    relation = before.relation(change.place)
+    if relation is not None and not relation.detail["mine"]:
+        owner = relation.detail["owner"]
+        yield Obstacle(
+            change.place,
+            f"table {spelled(change.place)} belongs to {owner}, and boardlift's role is no member of it",
+            f"GRANT {owner} TO <boardlift's role>",
+        )
+
+
+def _by_hand(before: Snapshot, change: Change) -> Iterator[Obstacle]:
+    """What a person did to the columns, and the generic rest: types, children, sequences, whatever there may be."""
+    assert change.columns is not None
+    place = change.place
+    for name, column in before.columns(place).items():
+        added = change.made is not None and name not in change.made.columns and name not in change.columns
+        if added:
+            yield Obstacle(
+                place, f"column {name} of {spelled(place)} was added by hand", f"drop the column, {IN_PLACE_HELPS}"
+            )
+        elif name in change.columns and (column.detail["identity"] or column.detail["generated"]):
+            yield Obstacle(
+                place, f"column {name} of {spelled(place)} fills itself", f"take that from it, {IN_PLACE_HELPS}"
+            )
+    for entry in before.of("other", place):
+        yield Obstacle(place, f"{describe(entry)} (on {spelled(place)})", f"drop it, {IN_PLACE_HELPS}")
+    for key in before.of("foreign"):
+        if place in {key.place, _target(key)} and not _composed(key):
+            yield Obstacle(place, f"{describe(key)} is of a kind that cannot be carried", f"drop it, {IN_PLACE_HELPS}")
+
+
+def _in_place(before: Snapshot, change: Change) -> Iterator[Obstacle]:
+    place, relation = change.place, before.relation(change.place)
+    assert relation is not None and change.columns is not None
+    keys = [index for index in before.of("index", place) if index.detail["primary"]]
+    key = tuple(keys[0].detail["keys"]) if keys else ()
+    if key != change.key:
+        what = f"the key of {spelled(place)} changes from ({', '.join(key)}) to ({', '.join(change.key)})"
+        yield Obstacle(place, what, "take `replace: in_place` out of boardlift.yaml for this swap")
+    for name in sorted({*retyped(before, change)} & {*key}):
+        yield Obstacle(
+            place,
+            f"the key column {name} of {spelled(place)} changes its type",
+            "take `replace: in_place` out of boardlift.yaml for this swap",
+        )
+    if relation.detail["active"]:
+        yield Obstacle(
+            place,
+            f"row security of {spelled(place)} would filter the rows that boardlift writes",
+            "ALTER TABLE ... NO FORCE ROW LEVEL SECURITY, or give boardlift's role BYPASSRLS",
+        )
+    for rule in before.of("rule", place):
+        if rule.detail["enabled"] != "D":
+            yield Obstacle(place, f"{describe(rule)} rewrites what boardlift writes", "disable or drop the rule")
+    for entry in before.of("column", place):
+        if entry.name in change.columns and entry.detail["generated"]:
+            yield Obstacle(place, f"column {entry.name} of {spelled(place)} fills itself", "take that from it")
+
+
+def _columns(before: Snapshot, change: Change) -> Iterator[Obstacle]:
+    """Who uses a column that goes, or that changes its type so that the user may not follow."""
+    lost, changed = gone(before, change), retyped(before, change)
+    place = change.place
+    for entry in before.entries:
+        for name in sorted(_needs(entry, place)):
+            where = f"column {name} of {spelled(place)}"
+            # An index goes with its column, as it does when a person drops the column.
+            if name in lost and not (entry.kind in {"index", "statistics"} and not _is_constraint(entry)):
+                yield Obstacle(place, f"{describe(entry)} uses {where}, which goes", _CHANGE)
+            elif name in changed and _breaks(entry, change):
+                types = " to ".join(changed[name])
+                yield Obstacle(place, f"{describe(entry)} uses {where}, which changes from {types}", _CHANGE)
+
+
+def _is_constraint(entry: Entry) -> bool:
+    return entry.kind == "index" and bool(entry.detail["constraint"]) and not entry.detail["primary"]
+
+
+def _needs(entry: Entry, place: Place) -> set[str]:
+    if entry.kind in {"relation", "column", "not_null", "other"} or (entry.kind == "index" and entry.detail["primary"]):
+        return set()
+    own = entry.columns if entry.place == place and entry.kind != "function" else set()
+    return (own | entry.uses(place)) - {""}
+
+
+def _breaks(entry: Entry, change: Change) -> bool:
+    """Whether a change of type is more than the object bears; what can be tried is rehearsed instead."""
+    if change.way is Replace.IN_PLACE:
+        return True
+    elsewhere = entry.kind == "policy" and entry.place != change.place
+    return elsewhere or entry.kind in {"function", "rule", "trigger", "publication", "foreign"}
+
+
+def _bound(before: Snapshot, swapped: set[Place]) -> Iterator[Obstacle]:
+    """Materialized views that cannot get a successor."""
+    views = replaced_views(before, swapped)
+    replaced = swapped | set(views)
+    for place in views:
+        ((view),) = before.of("view", place)
+        through = sorted(view.used & (before.places - replaced))
+        if through:
+            other, table = spelled(through[0]), spelled(min(view.used & replaced))
+            yield Obstacle(
+                place,
+                f"{describe(view)} reads {table} and also {other}, which is built on a live table",
+                f"read the tables alone or {other} alone, {IN_PLACE_HELPS}",
+            )
+        for entry in before.of("other", place):
+            yield Obstacle(place, f"{describe(entry)} (on {spelled(place)})", f"drop it, {IN_PLACE_HELPS}")
+
+
+def _rights(before: Snapshot, swapped: set[Place]) -> Iterator[Obstacle]:
+    """What boardlift's role must be allowed to alter, and is not."""
+    views = replaced_views(before, swapped)
+    replaced = swapped | set(views)
+    out = f"make boardlift's role a member of its owner, {IN_PLACE_HELPS}"
+    for place in [*views, *(entry.place for entry in dependants(before, replaced) if entry.kind == "view")]:
+        relation = before.relation(place)
+        if relation is None:
+            continue
+        if not relation.detail["mine"]:
+            owner = relation.detail["owner"]
+            words = f"{_kind(relation)} {spelled(place)} belongs to {owner}, so boardlift's role may not bind it again"
+            yield Obstacle(place, words, out)
+        elif not relation.detail["may_create"]:
+            yield Obstacle(
+                place,
+                f"{_kind(relation)} {spelled(place)} is in a schema where boardlift's role may create nothing",
+                f"GRANT CREATE ON SCHEMA {place[0]} TO <boardlift's role>, {IN_PLACE_HELPS}",
+            )
+    others = [entry for entry in dependants(before, replaced) if entry.kind != "view"]
+    others += [entry for entry in before.of("publication") if entry.place in replaced]
+    others += [key for key in before.of("foreign") if _target(key) in replaced and key.place not in replaced]
+    for entry in others:
+        if not entry.detail["mine"]:
+            yield Obstacle(entry.place, f"boardlift's role may not alter {describe(entry)}", out)
+
+
+def _kind(relation: Entry) -> str:
+    return {"v": "view", "m": "materialized view"}.get(relation.detail["kind"], "table")
+
+
+def _target(key: Entry) -> Place:
+    schema, name = key.detail["target"]
+    return str(schema), str(name)
+
+
+def _composed(key: Entry) -> bool:
+    return str(key.detail["definition"]).startswith(key.detail["own"] + key.detail["far"] + "(")

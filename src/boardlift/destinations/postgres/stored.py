@@ -1,0 +1,72 @@
+"""What is kept in the two namespaces of a PostgreSQL database: how large it is, and how all of it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from boardlift.destinations.catalogue import CATALOGUE
+from boardlift.destinations.interface import Generation, State
+from boardlift.destinations.postgres.inspect import Ask, Rows, array
+from boardlift.errors import UNCHANGED, PromotionConflict
+from boardlift.shape.sql import SQL, Composable, Identifier, Literal
+
+# Materialized views first: they stand on tables.
+_RELATIONS = SQL(
+    "SELECT n.nspname, c.relname, c.relkind::text, pg_total_relation_size(c.oid)"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname IN ({}, {}) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
+    " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid"
+    " AND d.deptype IN ('a', 'i') AND c.relkind = 'S') ORDER BY c.relkind = 'm' DESC, 1, 2"
+)
+
+
+def relations(ask: Ask, live: str, hidden: str) -> Rows:
+    """Schema, name, kind and bytes of all relations of both namespaces."""
+    return ask(_RELATIONS.format(Literal(live), Literal(hidden)))
+
+
+def sizes(found: Rows, live: str, hidden: str, known: Iterable[Generation]) -> dict[tuple[str, int], int]:
+    """Bytes of each stored generation; of one that is held in place, its copy counts, too."""
+    bytes_ = {(str(schema), str(name)): int(str(size)) for schema, name, _, size in found}
+    result = {}
+    for generation in known:
+        places = [(hidden, table.hidden_name) for table in generation.tables]
+        if generation.state is State.LIVE:
+            places += [(live, table.name) for table in generation.tables]
+        result[generation.group, generation.number] = sum(bytes_.get(place, 0) for place in places)
+    return result
+
+
+def strays(found: Rows, hidden: str, known: Iterable[Generation]) -> list[tuple[str, Composable]]:
+    """Names in the hidden schema that the catalogue does not know, each with the statement that drops it."""
+    kept = {table.hidden_name for generation in known for table in generation.tables} | {CATALOGUE}
+    dropped = {"r": SQL("DROP TABLE {}"), "p": SQL("DROP TABLE {}"), "m": SQL("DROP MATERIALIZED VIEW {} CASCADE")}
+    return [
+        (str(name), dropped[str(kind)].format(Identifier(hidden, str(name))))
+        for schema, name, kind, _ in found
+        if schema == hidden and name not in kept and kind in dropped
+    ]
+
+
+def schemas(ask: Ask, names: Sequence[str]) -> list[str]:
+    """Those of these schemas that are there and that we may drop; an administrator's stay."""
+    statement = SQL("SELECT nspname FROM pg_namespace WHERE nspname = ANY({}) AND pg_has_role(nspowner, 'USAGE')")
+    return [str(name) for (name,) in ask(statement.format(array(names)))]
+
+
+def discarding(found: Rows, live: str, hidden: str, ours: Iterable[str], mine: Sequence[str]) -> list[Composable]:
+    """The statements that drop both namespaces. Raises PromotionConflict when the live one holds something foreign."""
+    known = set(ours)
+    foreign = [str(name) for schema, name, kind, _ in found if schema == live and not (name in known and kind == "r")]
+    if foreign:
+        raise PromotionConflict(
+            f"{live} holds what boardlift did not put there and is not dropped: {', '.join(foreign)}. {UNCHANGED}",
+            hint="move or drop it, then run the same command again",
+        )
+    there = {str(name) for schema, name, _, _ in found if schema == live}
+    statements = [SQL("DROP TABLE {}").format(Identifier(live, name)) for name in sorted(there)]
+    for schema, name, kind, _ in found:
+        if schema == hidden and kind in {"r", "p", "m"}:
+            what = SQL("DROP MATERIALIZED VIEW IF EXISTS {} CASCADE") if kind == "m" else SQL("DROP TABLE {}")
+            statements.append(what.format(Identifier(hidden, str(name))))
+    return statements + [SQL("DROP SCHEMA {}").format(Identifier(schema)) for schema in mine]

@@ -1,0 +1,1 @@
+"""SQLite. `engine.py` fulfils the Protocol; each other file holds one thought."""

@@ -1,0 +1,226 @@
+"""A stand-in for SQL Server where none can run: it speaks the driver's cursor interface and answers from a small model.
+
+It knows tables by schema and name, each with the rows that the catalogue has of it, follows renames, transfers and
+drops, and writes down what is sent. It understands no SQL beyond that: what it takes, `sqlglot` has to parse.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import mssql_python
+
+from boardlift.destinations.mssql import questions
+from boardlift.destinations.mssql.url import Address
+
+Row = tuple[object, ...]
+Facts = dict[str, list[Row]]  # a question -> its rows, without the name of the table they begin with
+
+_QUESTIONS = (*questions.ALWAYS, *questions.OPTIONAL.values())
+_HEADS = {question.partition("{")[0]: question for question in _QUESTIONS}
+_PATH = r"\[((?:[^\]]|\]\])+)\]\.\[((?:[^\]]|\]\])+)\]"
+
+
+def columns(*spelled: tuple[str, str]) -> list[Row]:
+    """Catalogue rows of columns: (name, one of bigint, text, key, int)."""
+    kinds: dict[str, Row] = {
+        "bigint": ("bigint", 8, 19, 0, ""),
+        "int": ("int", 4, 10, 0, ""),
+        "text": ("nvarchar", -1, 0, 0, "SQL_Latin1_General_CP1_CI_AS"),
+        "key": ("nvarchar", 800, 0, 0, "Latin1_General_100_BIN2"),
+    }
+    return [(name, *kinds[kind], not name.endswith("_id"), False, False) for name, kind in spelled]
+
+
+def index(name: str, *keys: str, kind: int = 2, unique: bool = False, primary: bool = False) -> list[Row]:
+    """Catalogue rows of an index, one a column."""
+    head = (name, kind, unique, primary, False, "", 0, False, False, False, True, True, "NONE")
+    return [(*head, key, place, False, False) for place, key in enumerate(keys, 1)]
+
+
+PLANNING: Facts = {
+    questions.COLUMNS: columns(("item_id", "bigint"), ("name", "text"), ("status", "text")),
+    questions.INDEXES: index("planning__g1_pk", "item_id", kind=1, unique=True, primary=True),
+}
+
+
+@dataclass
+class Server:
+    """The model. `fail` may raise for a batch before it is answered; `sent` has every batch in order."""
+
+    tables: dict[tuple[str, str], Facts] = field(default_factory=dict)
+    book: list[Row] = field(default_factory=list)
+    keys: list[Row] = field(default_factory=list)  # rows of questions.FOREIGN_KEYS, whole
+    versioned: bool = True
+    sees: bool = True
+    granted: int = 0  # what sp_getapplock answers
+    holder: list[Row] = field(default_factory=list)
+    version: str = "16.0.4135.4"
+    blockers: list[Row] = field(default_factory=list)
+    orphans: int = 0
+    views: list[Row] = field(default_factory=list)
+    reads: list[Row] = field(default_factory=list)
+    forget: tuple[str, ...] = ()  # questions whose rows a table loses when it goes live
+    fail: Callable[[str], None] = lambda _text: None
+    sent: list[str] = field(default_factory=list)
+    loads: list[str] = field(default_factory=list)
+    _worn: dict[str, Facts] = field(default_factory=dict)
+    _before: dict[tuple[str, str], Facts] | None = None
+
+    def connect(self, _address: Address) -> Connection:
+        return Connection(self)
+
+    def answer(self, text: str) -> list[list[Row]]:
+        """The results of a batch. An error undoes the transaction that is open."""
+        self.sent.append(text)
+        try:
+            self.fail(text)
+            return [rows for statement in _statements(text) if (rows := self._one(statement)) is not None]
+        except mssql_python.Error:
+            self._end(undo=True)
+            raise
+
+    def _end(self, *, undo: bool) -> None:
+        if undo and self._before is not None:
+            self.tables = dict(self._before)
+        self._before = None
+
+    def _one(self, statement: str) -> list[Row] | None:
+        self._follow(statement)
+        for head, question in _HEADS.items():
+            if statement.startswith(head):
+                return self._catalogue(question, statement)
+        for mark, rows in self._others(statement):
+            if mark in statement:
+                return rows
+        return [] if statement.startswith(("SELECT", "WITH")) else None
+
+    def _others(self, statement: str) -> Sequence[tuple[str, list[Row]]]:
+        return (
+            ("sys.dm_sql_referenced_entities", self.reads),
+            ("resource_type = N'APPLICATION'", self.holder),
+            ("sys.dm_tran_locks", self.blockers),
+            ("WHERE OBJECT_ID(N'sys.", [(name,) for name in questions.OPTIONAL]),
+            ("JOIN sys.views AS b", self.views),
+            ("AS orphans", [(self.orphans,)]),
+            ("is_read_committed_snapshot_on, name", [(self.versioned, "analytics")]),
+            ("ROWCOUNT_BIG()", [(3,)]),
+            ("COUNT_BIG(*) AS n, CASE", [(0, 0, 0)]),
+            ("HASHBYTES", [(0, 0, 0, 0, 0)]),
+            ("HAS_PERMS_BY_NAME(DB_NAME()", [("16.0.4135.4", "Developer", 1, 1, 2, self.versioned, "analytics")]),
+            ("HAS_PERMS_BY_NAME(NULL", [(self.sees,)]),
+            ("EngineEdition", [(self.version, 3)]),
+            ("APPLOCK_MODE", [("Exclusive",)]),
+            ("AS granted", [(self.granted,)]),
+            ("SELECT SCHEMA_ID(", [(5,)]),
+            (", N'U') AS id", [(1,) if self.book else (None,)]),
+            ("[group_key], [generation], [ordinal]", self.book),
+            ("AS w (name)", [(name, "U") for name in self._names("monday") if f"(N'{name}')" in statement]),
+            ("SELECT name FROM sys.tables", [(name,) for name in self._names("monday__boardlift")]),
+            ("COUNT_BIG(*)", [(0,)]),
+            ("AS held", [(1,)]),
+        )
+
+    def _names(self, wanted: str) -> list[str]:
+        return [name for schema, name in self.tables if schema == wanted]
+
+    def _catalogue(self, question: str, statement: str) -> list[Row]:
+        if question == questions.FOREIGN_KEYS:
+            return [row for row in self.keys if f"N'{row[2]}'" in statement or f"N'{row[4]}'" in statement]
+        found = re.search(r"s\.name = N'(\w+)' AND t\.name IN \(([^)]*)\)", statement)
+        assert found, statement
+        names = re.findall(r"N'((?:[^']|'')*)'", found[2])
+        there = {name: self.tables[found[1], name] for name in names if (found[1], name) in self.tables}
+        if question == questions.TABLES:
+            return [(name, 1000 + len(name), *_owner(facts)) for name, facts in there.items()]
+        return [(name, *row) for name, facts in there.items() for row in facts.get(question, [])]
+
+    def _follow(self, statement: str) -> None:
+        if statement.startswith("BEGIN TRANSACTION"):
+            self._before = dict(self.tables)
+        elif statement.startswith(("COMMIT", "IF @@TRANCOUNT > 0 ROLLBACK")):
+            self._end(undo=not statement.startswith("COMMIT"))
+        elif found := re.match(rf"EXEC sys\.sp_rename @objname = N'{_PATH}', @newname = N'([^']+)'", statement):
+            self._renamed((found[1], found[2]), (found[1], found[3]))
+        elif found := re.match(rf"ALTER SCHEMA \[(\w+)\] TRANSFER {_PATH}", statement):
+            self._renamed((found[2], found[3]), (found[1], found[3]))
+        elif found := re.match(rf"DROP TABLE (?:IF EXISTS )?{_PATH}", statement):
+            self.tables.pop((found[1], found[2]), None)
+        elif found := re.match(rf"CREATE TABLE {_PATH}", statement):
+            self.tables[found[1], found[2]] = PLANNING
+
+    def _renamed(self, old: tuple[str, str], new: tuple[str, str]) -> None:
+        if old not in self.tables:
+            return  # a constraint
+        facts = self.tables.pop(old)
+        if new[0] == "monday" and "__g" not in new[1] and not new[1].startswith("boardlift_"):
+            worn = self._worn.pop(new[1], {})
+            kept = {question: rows for question, rows in worn.items() if question not in self.forget}
+            facts = {**facts, **kept, questions.COLUMNS: facts[questions.COLUMNS]}
+        elif old[0] == "monday" and "__g" not in old[1]:
+            self._worn[old[1]] = facts
+        self.tables[new] = facts
+
+
+class Connection:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def cursor(self) -> Cursor:
+        return Cursor(self._server)
+
+    def close(self) -> None:
+        pass
+
+
+class Cursor:
+    """Gives the results of a batch one by one, as the driver's does."""
+
+    description: Any = None
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._results: list[list[Row]] = []
+
+    def execute(self, operation: str) -> None:
+        self._results = self._server.answer(operation)
+        self._next()
+
+    def fetchall(self) -> list[Row]:
+        return self._rows
+
+    def nextset(self) -> bool:
+        if not self._results:
+            self.description = None
+            return False
+        self._next()
+        return True
+
+    def bulkcopy_arrow(self, table_name: str, source: Any, **options: object) -> dict[str, int]:
+        self._server.loads.append(f"{table_name} {sorted(options.items())}")
+        return {"rows_copied": sum(each.num_rows for each in source)}
+
+    def close(self) -> None:
+        pass
+
+    def _next(self) -> None:
+        self.description = [("column",)] if self._results else None
+        self._rows = self._results.pop(0) if self._results else []
+
+
+def not_granted() -> mssql_python.Error:
+    """What the driver raises for error 1222."""
+    return mssql_python.ProgrammingError(
+        "Syntax error or access violation", "[Microsoft][SQL Server]Lock request time out period exceeded."
+    )
+
+
+def _statements(text: str) -> list[str]:
+    return [statement for statement in re.split(r";\n|;$", text) if statement.strip()]
+
+
+def _owner(facts: Facts) -> Row:
+    return facts.get(questions.TABLES, [("dbo", 0, "TABLE")])[0]
