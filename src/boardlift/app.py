@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import Self, TypeVar
@@ -14,7 +14,6 @@ from boardlift.destinations.interface import (
     Destination,
     Generation,
     Replace,
-    Replacement,
     State,
     SwapOutcome,
 )
@@ -41,8 +40,9 @@ from boardlift.load.rollback import Target, choose, roll_back
 from boardlift.monday.client import MondayClient
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.planning import Planned, plan_boards, remember, replace_of
-from boardlift.pipeline import BoardMoved, BoardResult, Options, Parts, sync
+from boardlift.pipeline import BoardMoved, Options, Parts, sync
 from boardlift.progress import Progress, Silent
+from boardlift.reports import BoardReport, RunReport
 from boardlift.settings import Loaded
 from boardlift.shape.change import Change, compare
 from boardlift.spool.run import SpoolRun, prune
@@ -52,35 +52,6 @@ TEST_ITEMS = 500
 KEPT_SPOOLS = 2
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class BoardReport:
-    """A board in a plan: its tables, what changes against the live generation, what reading it will cost.
-
-    `replacements` tells of each table, also of one that vanishes, how it would go live and what stands in its way.
-    """
-
-    plan: BoardPlan
-    live: Generation | None
-    changes: tuple[Change, ...]
-    calls: int
-    points: int
-    replacements: tuple[Replacement, ...] = ()
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """A finished run. `changes` are differences to the generations that were live before, by board id."""
-
-    run: Run
-    boards: tuple[BoardResult, ...]
-    outcome: SwapOutcome
-    changes: Mapping[str, tuple[Change, ...]]
-    settled: tuple[str, ...]
-    seconds: float
-    calls: int
-    points: int
 
 
 class App:
@@ -128,6 +99,10 @@ class App:
     @cached_property
     def ledger(self) -> Ledger:
         return self._open.enter_context(Ledger.open(self.loaded.state_folder / "ledger.sqlite", self.clock))
+
+    def place(self, table: str) -> str:
+        """A live table as a person names it, without quotes: the names that boardlift gives need none."""
+        return re.sub(r'["`\[\]]', "", self.destination.address(table))
 
     # -- plan ------------------------------------------------------------------------------------------------------
 
@@ -206,6 +181,7 @@ class App:
                 boards=tuple(boards),
                 outcome=promoted.outcome,
                 changes=changes,
+                places={t.name: self.place(t.name) for plan in planned.boards for t in plan.group.tables},
                 settled=tuple(settled),
                 seconds=self.clock.monotonic() - started,
                 calls=stats.calls,

@@ -21,6 +21,7 @@ import pytest
 
 import boardlift
 from boardlift.cli import main
+from boardlift.destinations import registry
 from boardlift.sandbox import Account, Sandbox, SandboxOptions
 
 SANDBOX = "127.0.0.1:8065"
@@ -174,6 +175,7 @@ def stage(
         patch.chdir(folder)
         patch.setenv("MONDAY_API_TOKEN", sandbox.token)
         patch.delenv("BOARDLIFT_CONFIG", raising=False)
+        patch.setattr(registry, "ENGINES", dict(registry.ENGINES))  # a page may register an engine of its own
         names = {SANDBOX: sandbox.url.split("/")[2], FOLDER: folder.as_posix()}
         if postgres:
             # The page's statements are the owner's; boardlift itself is the role they make.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
-from boardlift.app import BoardReport
 from boardlift.cli.errors import FAILED
 from boardlift.cli.options import AsJson, Boards, Config, Debug, Test, open_app, read_settings
 from boardlift.cli.output import count, emit, say, show
+from boardlift.reports import BoardReport
 
 COLUMNS = ("board", "table", "items", "columns", "tables", "generation", "calls", "points", "changes")
 WAY_COLUMNS = ("tables", "way", "why")
@@ -24,17 +26,17 @@ def plan(
     """
     with open_app(read_settings(config), test=test) as app:
         reports = app.plan(boards or [])
-        namespace = app.namespace
+        namespace, place = app.namespace, app.place
     stopped = any(replacement.obstacles for report in reports for replacement in report.replacements)
     if as_json:
-        emit({"namespace": namespace, "boards": [as_document(report, namespace) for report in reports]})
+        emit({"namespace": namespace, "boards": [as_document(report, place) for report in reports]})
         if stopped:
             raise typer.Exit(FAILED)
         return
     rows = [
         {
             "board": report.plan.board.name,
-            "table": f"{namespace}.{report.plan.table}",
+            "table": place(report.plan.table),
             "items": report.plan.board.items_count,
             "columns": len(report.plan.group.main.columns),
             "tables": len(report.plan.group.tables),
@@ -59,9 +61,9 @@ def plan(
             )
     for replacement in (each for report in reports for each in report.replacements):
         for carried in replacement.carried:
-            say(f"kept: {namespace}.{replacement.table}: {carried}")
+            say(f"kept: {place(replacement.table)}: {carried}")
         for obstacle in replacement.obstacles:
-            say(f"obstacle: {namespace}.{replacement.table}: {obstacle}")
+            say(f"obstacle: {place(replacement.table)}: {obstacle}")
     calls = sum(report.calls for report in reports)
     points = sum(report.points for report in reports)
     say(f"{count(len(reports), 'board')}, about {count(calls, 'call')} and {points:,} points. Nothing was changed.")
@@ -80,12 +82,12 @@ def _ways(reports: list[BoardReport]) -> list[dict[str, object]]:
     return rows
 
 
-def as_document(report: BoardReport, namespace: str) -> dict[str, object]:
+def as_document(report: BoardReport, place: Callable[[str], str]) -> dict[str, object]:
     """One board of the plan as plain values."""
     return {
         "board_id": report.plan.key,
         "board_name": report.plan.board.name,
-        "table": f"{namespace}.{report.plan.table}",
+        "table": place(report.plan.table),
         "items": report.plan.board.items_count,
         "live_generation": report.live.number if report.live else None,
         "calls": report.calls,
@@ -97,7 +99,7 @@ def as_document(report: BoardReport, namespace: str) -> dict[str, object]:
         "replace": report.plan.replace.value,
         "replacements": [
             {
-                "table": f"{namespace}.{each.table}",
+                "table": place(each.table),
                 "way": each.way.value,
                 "why": each.why,
                 "carried": list(each.carried),

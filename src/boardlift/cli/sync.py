@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from boardlift.app import RunReport
 from boardlift.cli.errors import hidden
 from boardlift.cli.options import AsJson, Boards, Config, Debug, LogJson, Quiet, Test, open_app, read_settings
 from boardlift.cli.output import count, emit, say, show, waited
 from boardlift.cli.progress import open_progress
 from boardlift.load.validate import check_overrides
+from boardlift.reports import RunReport
 
 COLUMNS = ("board", "table", "rows", "columns", "generation", "seconds", "calls", "points")
 
@@ -76,7 +76,7 @@ def board_documents(report: RunReport) -> list[dict[str, object]]:
         {
             "board_id": result.record.board_id,
             "board_name": result.record.board_name,
-            "table": f"{report.run.namespace}.{result.record.table}",
+            "table": report.places[result.record.table],
             "rows": result.record.rows,
             "columns": result.record.columns,
             "generation": result.record.generation,
@@ -106,7 +106,7 @@ def _tell(report: RunReport, identity: str) -> None:
         if result.record.quarantined:
             say(
                 f"quarantine: {count(result.record.quarantined, 'value')} of {result.record.table} did not fit; see "
-                f"{report.run.namespace}.{result.plan.quarantine.name}"
+                f"{report.places[result.plan.quarantine.name]}"
             )
     rows = sum(result.record.rows for result in report.boards)
     say(

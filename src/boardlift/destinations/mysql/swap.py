@@ -249,7 +249,7 @@ class Swap:
                 live = work.live[refill.name]
                 before = inspect.read(self._session, self._hidden, leaving[refill.name].hidden_name)
                 gone = vanishing(live, before, Successor.of_relation(sealed))
-            granted = make_room(self._session, self._waiting, live, sealed, gone, self._hidden)
+                granted = make_room(self._session, self._waiting, live, sealed, gone, self._hidden)
             longest = max(longest, granted.longest_ms)
         return longest
 

@@ -1,0 +1,46 @@
+"""What a command has to tell: plain values, made by `app` and shown by `cli`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from boardlift.destinations.interface import Generation, Replacement, SwapOutcome
+from boardlift.ledger import Run
+from boardlift.normalize.boards import BoardPlan
+from boardlift.pipeline import BoardResult
+from boardlift.shape.change import Change
+
+
+@dataclass(frozen=True)
+class BoardReport:
+    """A board in a plan: its tables, what changes against the live generation, what reading it will cost.
+
+    `replacements` tells of each table, also of one that vanishes, how it would go live and what stands in its way.
+    """
+
+    plan: BoardPlan
+    live: Generation | None
+    changes: tuple[Change, ...]
+    calls: int
+    points: int
+    replacements: tuple[Replacement, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A finished run.
+
+    `changes` are differences to the generations that were live before, by board id; `places` how a person names each
+    live table, by table name.
+    """
+
+    run: Run
+    boards: tuple[BoardResult, ...]
+    outcome: SwapOutcome
+    changes: Mapping[str, tuple[Change, ...]]
+    places: Mapping[str, str]
+    settled: tuple[str, ...]
+    seconds: float
+    calls: int
+    points: int
