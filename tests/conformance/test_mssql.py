@@ -9,9 +9,11 @@ import pytest
 from boardlift.destinations.interface import Destination
 from boardlift.destinations.mssql.engine import MSSQL
 from boardlift.testing.conformance import Beside, DestinationConformance, Outside, Reader
-from support.mssql import WITHOUT, asking, mssql_url
+from support.mssql import TOGETHER, WITHOUT, asking, mssql_url
 
 __all__ = ["mssql_url"]
+
+pytestmark = TOGETHER
 
 
 @WITHOUT

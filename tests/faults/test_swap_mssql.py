@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+import mssql_python
 import pytest
 
-from boardlift.destinations.interface import Destination, Replace, State
+from boardlift.destinations.interface import Destination, Replace, StagedGroup, State
+from boardlift.destinations.mssql.ddl import index_name
 from boardlift.destinations.mssql.engine import MSSQL
 from boardlift.destinations.mssql.inspect import Inspector
 from boardlift.destinations.mssql.session import Session, connect
@@ -20,12 +22,13 @@ from boardlift.errors import DependentObject, DestinationError, PromotionConflic
 from boardlift.shape.sql import Composable
 from boardlift.shape.table import Column, Index, Table
 from boardlift.shape.types import BIGINT, TEXT
+from boardlift.testing.arrow import Rows
 from support.generations import PLANNING, live_name, promoted, staged
-from support.mssql import WITHOUT, asking, mssql_url
+from support.mssql import TOGETHER, WITHOUT, asking, mssql_url
 
 __all__ = ["mssql_url"]
 
-pytestmark = WITHOUT
+pytestmark = [WITHOUT, TOGETHER]
 
 SWAPS = 20 if os.environ.get("BOARDLIFT_WHOLE") else 4
 SIZED = Table(PLANNING.name, PLANNING.columns, PLANNING.key, indexes=(Index(("status",)),))
@@ -34,6 +37,7 @@ WIDER_SIZED = Table(WIDER.name, WIDER.columns, WIDER.key, indexes=SIZED.indexes)
 
 DRESS = """
 CREATE ROLE analyst; CREATE ROLE lead; CREATE ROLE guestbook;
+ALTER TABLE monday.planning ALTER COLUMN name ADD MASKED WITH (FUNCTION = 'partial(1, "...", 0)');
 GRANT SELECT ON monday.planning TO analyst;
 GRANT SELECT ON monday.planning (name) TO lead WITH GRANT OPTION;
 DENY UPDATE ON monday.planning TO guestbook;
@@ -94,6 +98,7 @@ def hung(url: str) -> dict[str, object]:
     found["indexes"] = sorted(str(index) for index in table.indexes if not index.primary)
     found["properties"] = sorted(str(each) for each in table.properties)
     found["owner"] = table.owner
+    found["masks"] = sorted((column.name, column.mask) for column in table.columns if column.mask)
     found["dependants"] = sorted(map(str, table.dependants))
     return found
 
@@ -117,6 +122,42 @@ def test_what_hangs_on_a_live_table_is_the_same_after_many_swaps(destination: MS
     assert hung(mssql_url) == before
 
 
+@pytest.mark.parametrize("replace", list(Replace), ids=lambda way: way.value)
+def test_null_comes_and_goes_where_indexes_are(destination: MSSQL, mssql_url: str, replace: Replace) -> None:
+    """Columns become NOT NULL and take NULL again under boardlift's indexes; a unique one takes any number of NULLs."""
+    code = Column("code", BIGINT)
+    loose = (PLANNING.columns[0], PLANNING.columns[1], Column("status", TEXT), code)
+    tight = (PLANNING.columns[0], PLANNING.columns[1], Column("status", TEXT, nullable=False), code)
+    for number in range(1, 4):
+        indexes = (Index(("status",)), Index(("code",), unique=True))
+        table = Table("planning", tight if number == 2 else loose, PLANNING.key, indexes=indexes)
+        ref = destination.stage("1", number, table)
+        rows = Rows(f"SELECT range, 'g{number}', 'x', NULL::BIGINT FROM range(3)")
+        group = StagedGroup("1", number, ((ref, destination.append(ref, rows)),), replace)
+        destination.promote(f"run-{number}", [group])
+        assert live_name(destination) == f"g{number}"
+        with asking(mssql_url) as ask:
+            asked = (
+                "SELECT is_nullable FROM sys.columns WHERE object_id = OBJECT_ID('monday.planning') AND name = 'status'"
+            )
+            assert ask(asked) == [(number != 2,)]
+
+
+def test_a_masked_column_that_is_in_an_index_stays_masked(destination: MSSQL, mssql_url: str) -> None:
+    """On the new table; and after a rollback the kept one, which had left with its mask, is as the live one was."""
+    destination.promote("run-1", [staged(destination, 1, table=SIZED)])
+    bare = "DROP INDEX {0} ON monday.planning; ALTER TABLE monday.planning ALTER COLUMN status ADD MASKED WITH ({1})"
+    made = "CREATE INDEX {0} ON monday.planning (status)"
+    name = index_name(SIZED.indexes[0])
+    run(mssql_url, bare.format(name, "FUNCTION = 'default()'") + "\nGO\n" + made.format(name))
+    destination.promote("run-2", [staged(destination, 2, table=SIZED)])
+    assert hung(mssql_url)["masks"] == [("status", "default()")]
+    run(mssql_url, f"DROP INDEX {name} ON monday.planning; ALTER TABLE monday.planning ALTER COLUMN status DROP MASKED")
+    run(mssql_url, made.format(name))
+    destination.rollback("back", [("1", 1)])
+    assert hung(mssql_url)["masks"] == []
+
+
 def test_a_schema_bound_view_stops_the_swap_and_not_the_refill(destination: MSSQL, mssql_url: str) -> None:
     """The way out that the error names is one."""
     promoted(destination, 1)
@@ -131,17 +172,27 @@ def test_a_schema_bound_view_stops_the_swap_and_not_the_refill(destination: MSSQ
         assert ask("SELECT DISTINCT name FROM dbo.fixed") == [("g3",)]
 
 
-def test_a_long_reader_is_named_and_other_readers_are_not_held_up(destination: MSSQL, mssql_url: str) -> None:
+LOCKS = "SELECT COUNT(*) FROM monday.planning WITH (TABLOCK, HOLDLOCK); WAITFOR DELAY '00:01'"
+RUNS = (  # under row versions it holds no lock on rows; it takes longer than anybody waits, and is killed
+    "SELECT SUM(CONVERT(BIGINT, a.object_id) ^ b.object_id ^ c.object_id) FROM monday.planning AS p"
+    " CROSS JOIN sys.all_columns AS a CROSS JOIN sys.all_columns AS b CROSS JOIN sys.all_columns AS c"
+)
+
+
+@pytest.mark.parametrize("question", [LOCKS, RUNS], ids=["locks", "runs"])
+def test_a_long_reader_is_named_and_other_readers_are_not_held_up(
+    destination: MSSQL, mssql_url: str, question: str
+) -> None:
     """A reader that holds the table for longer than the run is patient; the others wait 250 ms at most."""
     promoted(destination, 1)
-    holding, done, waits = threading.Event(), threading.Event(), list[float]()
+    holding, done, waits, holder = threading.Event(), threading.Event(), list[float](), list[object]()
 
     def hold() -> None:
-        with asking(mssql_url) as ask:
-            ask("BEGIN TRANSACTION; SELECT COUNT(*) FROM monday.planning WITH (TABLOCK, HOLDLOCK)")
+        with asking(mssql_url) as ask, suppress(mssql_python.Error):
+            ((spid,),) = ask("SELECT @@SPID AS spid")
+            holder.append(spid)
             holding.set()
-            done.wait(60)
-            ask("ROLLBACK TRANSACTION")
+            ask(f"BEGIN TRANSACTION; {question}")
 
     def read() -> None:
         with asking(mssql_url) as ask:
@@ -155,12 +206,15 @@ def test_a_long_reader_is_named_and_other_readers_are_not_held_up(destination: M
         thread.start()
     try:
         assert holding.wait(10)
+        time.sleep(1)  # until its question runs
         impatient = MSSQL(mssql_url, "monday", policy=SwapPolicy(patience=3.0))
         with pytest.raises(PromotionConflict, match="session ") as caught:
             impatient.promote("run-2", [staged(impatient, 2)])
         impatient.close()
     finally:
         done.set()
+        with asking(mssql_url) as ask, suppress(mssql_python.Error):
+            ask(f"KILL {holder[0]}")
         for thread in threads:
             thread.join()
     assert "monday.planning" in caught.value.message

@@ -9,35 +9,55 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import mssql_python
 
+from boardlift.destinations.interface import Replace, StagedGroup, StagedRef
 from boardlift.destinations.mssql import questions
+from boardlift.destinations.mssql.ddl import index_name
+from boardlift.destinations.mssql.engine import MSSQL
 from boardlift.destinations.mssql.url import Address
+from boardlift.shape.table import Column, Index, Table
+from boardlift.shape.types import BIGINT, TEXT
+from support.clocks import FastClock
 
 Row = tuple[object, ...]
 Facts = dict[str, list[Row]]  # a question -> its rows, without the name of the table they begin with
+
+URL = "mssql://etl:s3cr3t@warehouse/analytics"
+LIVE, HIDDEN = "monday", "monday__boardlift"
+ITEM_ID = Column("item_id", BIGINT, nullable=False, label="Item id")
+NAME, STATUS, STOCK = Column("name", TEXT, label="Name"), Column("status", TEXT), Column("stock", BIGINT)
+TABLE = Table("planning", (ITEM_ID, NAME, STATUS), key=("item_id",), label="Planning")
+WIDER = Table("planning", (ITEM_ID, NAME, STATUS, STOCK), key=("item_id",), indexes=(Index(("stock",)),))
+NARROW = Table("planning", (ITEM_ID, NAME), key=("item_id",))
+TAGS = Table("planning_tags", (Column("item_id", BIGINT), Column("tag", TEXT)), key=("item_id", "tag"))
+MOMENT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 
 _QUESTIONS = (*questions.ALWAYS, *questions.OPTIONAL.values())
 _HEADS = {question.partition("{")[0]: question for question in _QUESTIONS}
 _PATH = r"\[((?:[^\]]|\]\])+)\]\.\[((?:[^\]]|\]\])+)\]"
 
 
-def columns(*spelled: tuple[str, str]) -> list[Row]:
-    """Catalogue rows of columns: (name, one of bigint, text, key, int)."""
+def columns(*spelled: tuple[str, str], nullable: bool = False) -> list[Row]:
+    """Catalogue rows of columns: (name, one of bigint, text, key, int). Ids and keys are NOT NULL unless `nullable`."""
     kinds: dict[str, Row] = {
         "bigint": ("bigint", 8, 19, 0, ""),
         "int": ("int", 4, 10, 0, ""),
         "text": ("nvarchar", -1, 0, 0, "SQL_Latin1_General_CP1_CI_AS"),
         "key": ("nvarchar", 800, 0, 0, "Latin1_General_100_BIN2"),
     }
-    return [(name, *kinds[kind], not name.endswith("_id"), False, False) for name, kind in spelled]
+    required = {name for name, kind in spelled if not nullable and (kind == "key" or name.endswith("_id"))}
+    return [(name, *kinds[kind], name not in required, False, False) for name, kind in spelled]
 
 
-def index(name: str, *keys: str, kind: int = 2, unique: bool = False, primary: bool = False) -> list[Row]:
+def index(
+    name: str, *keys: str, kind: int = 2, unique: bool = False, primary: bool = False, filtered: str = ""
+) -> list[Row]:
     """Catalogue rows of an index, one a column."""
-    head = (name, kind, unique, primary, False, "", 0, False, False, False, True, True, "NONE")
+    head = (name, kind, unique, primary, False, filtered, 0, False, False, False, True, True, "NONE")
     return [(*head, key, place, False, False) for place, key in enumerate(keys, 1)]
 
 
@@ -45,6 +65,23 @@ PLANNING: Facts = {
     questions.COLUMNS: columns(("item_id", "bigint"), ("name", "text"), ("status", "text")),
     questions.INDEXES: index("planning__g1_pk", "item_id", kind=1, unique=True, primary=True),
 }
+INCOMING: list[Row] = [
+    (
+        "fk_orders",
+        "shop",
+        "orders",
+        LIVE,
+        "planning",
+        "item",
+        "item_id",
+        "NO_ACTION",
+        "CASCADE",
+        False,
+        False,
+        False,
+        "TABLE",
+    )
+]
 
 
 @dataclass
@@ -56,6 +93,7 @@ class Server:
     keys: list[Row] = field(default_factory=list)  # rows of questions.FOREIGN_KEYS, whole
     versioned: bool = True
     sees: bool = True
+    finds: bool = True  # views that read a table
     granted: int = 0  # what sp_getapplock answers
     holder: list[Row] = field(default_factory=list)
     version: str = "16.0.4135.4"
@@ -110,7 +148,10 @@ class Server:
             ("ROWCOUNT_BIG()", [(3,)]),
             ("COUNT_BIG(*) AS n, CASE", [(0, 0, 0)]),
             ("HASHBYTES", [(0, 0, 0, 0, 0)]),
-            ("HAS_PERMS_BY_NAME(DB_NAME()", [("16.0.4135.4", "Developer", 1, 1, 2, self.versioned, "analytics")]),
+            (
+                "HAS_PERMS_BY_NAME(QUOTENAME(DB",
+                [("16.0.4135.4", "Developer", 1, 1, 2, self.versioned, "analytics", self.finds)],
+            ),
             ("HAS_PERMS_BY_NAME(NULL", [(self.sees,)]),
             ("EngineEdition", [(self.version, 3)]),
             ("APPLOCK_MODE", [("Exclusive",)]),
@@ -224,3 +265,46 @@ def _statements(text: str) -> list[str]:
 
 def _owner(facts: Facts) -> Row:
     return facts.get(questions.TABLES, [("dbo", 0, "TABLE")])[0]
+
+
+def book(*rows: tuple[str, int, str, str], table: str = "planning") -> list[Row]:
+    """Rows of the catalogue: (group, generation, hidden name, state)."""
+    return [(g, n, 0, table, hidden, state, f"run-{n}", 3, "f", MOMENT) for g, n, hidden, state in rows]
+
+
+def opened_on(server: Server) -> MSSQL:
+    clock = FastClock()
+    clock.now = lambda: MOMENT  # type: ignore[method-assign]
+    return MSSQL(URL, LIVE, clock=clock, connector=server.connect)
+
+
+def group(*tables: Table, number: int = 2, replace: Replace = Replace.SWAP, key: str = "1") -> StagedGroup:
+    refs = tuple((StagedRef(key, number, table, f"{table.name}__g{number}"), 3) for table in tables)
+    return StagedGroup(key, number, refs, replace)
+
+
+def lines(server: Server, *words: str) -> list[str]:
+    """The statements with one of these words in them, as they were sent; questions are left out."""
+    told = [line for text in server.sent for line in text.splitlines() if not line.startswith("SELECT")]
+    return [line for line in told if any(word in line for word in words)]
+
+
+def stage(server: Server, *tables: Table, number: int = 2) -> None:
+    """Staged tables as the catalogue shows them when they are sealed."""
+    kinds = {BIGINT: "bigint", TEXT: "text"}
+    for table in tables:
+        told = [(c.name, "key" if c.type == TEXT and c.name in table.key else kinds[c.type]) for c in table.columns]
+        keyed = index(f"{table.name}__g{number}_pk", *table.key, kind=1, unique=True, primary=True)
+        made = [row for each in table.indexes for row in index(index_name(each), *each.columns)]
+        labels = [("COLUMN", c.name, "MS_Description", c.label) for c in table.columns if c.label]
+        server.tables[HIDDEN, f"{table.name}__g{number}"] = {
+            questions.COLUMNS: columns(*told),
+            questions.INDEXES: keyed + made,
+            questions.PROPERTIES: [*labels, *([("TABLE", "", "MS_Description", table.label)] if table.label else [])],
+        }
+
+
+def script(server: Server) -> str:
+    """What was sent after the session was set up, with the questions to the catalogue left out."""
+    told = [text for text in server.sent[1:] if not text.startswith("SELECT") or "AS orphans" in text]
+    return "\nGO\n".join(told) + "\n"

@@ -73,7 +73,7 @@ VALUES: list[tuple[object, ...]] = [
         *(time(23, 59, 59, 999_999), datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), '"text"'),
     ),
     (
-        *(-5, 0, "x", Decimal("10000.0001"), Decimal("10000"), 5e-324, False, date(1970, 1, 1)),
+        *(-5, 0, "x", Decimal("10000.0001"), Decimal("10000"), 2.2250738585072014e-308, False, date(1970, 1, 1)),
         *(time(1), datetime(1970, 1, 1, tzinfo=UTC), "[]"),
     ),
     (

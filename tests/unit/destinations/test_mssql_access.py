@@ -8,6 +8,8 @@ import mssql_python
 import pytest
 
 from boardlift.destinations.interface import Replace
+from boardlift.destinations.mssql import questions
+from boardlift.destinations.mssql.batches import Batches
 from boardlift.destinations.mssql.ddl import create_statements, key_widths, misfits
 from boardlift.destinations.mssql.engine import MSSQL, connect
 from boardlift.destinations.mssql.sql import Name
@@ -16,7 +18,7 @@ from boardlift.errors import CapabilityMissing, ConfigError, DestinationError, L
 from boardlift.shape.table import Column, Index, Table
 from boardlift.shape.types import BIGINT, DOUBLE, NUMBER, TEXT, TIMESTAMP
 from boardlift.testing.arrow import Rows
-from support.mssql_script import Server
+from support.mssql_script import PLANNING, TABLE, Server, book
 
 SECRET = "s3cr3t%3B%7Dword"
 PLAIN = "s3cr3t;}word"
@@ -122,6 +124,33 @@ def test_findings_tell_of_row_versions_and_rights() -> None:
     assert all(each.ok for each in found.values())
 
 
+def test_findings_tell_when_views_cannot_be_found() -> None:
+    """A swap could break one that nobody was told of, so this is not as it should be."""
+    found = {each.subject: each for each in MSSQL(URL, "monday", connector=Server(finds=False).connect).findings()}
+    assert not found["destination views"].ok
+    assert "GRANT SELECT ON sys.sql_expression_dependencies TO <user>" in found["destination views"].fix
+
+
+def test_what_may_not_be_read_is_not_asked() -> None:
+    """A login that is no db_owner may not read some of the catalogue; the server is asked which."""
+    asked = questions.which_views(["sys.a", "sys.b"]).text
+    assert asked.count("HAS_PERMS_BY_NAME(N'sys.") == 2
+    assert "OBJECT_ID(N'sys.b') IS NOT NULL AND HAS_PERMS_BY_NAME(N'sys.b', N'OBJECT', N'SELECT') = 1" in asked
+
+
+def test_the_database_is_asked_for_by_its_name() -> None:
+    """Azure SQL gives it another id in sys.databases; and it may be called anything."""
+    live = book(("1", 1, "planning__g1", "live"))
+    server = Server(tables={("monday", "planning"): PLANNING}, book=live)
+    destination = MSSQL(URL, "monday", connector=server.connect)
+    destination.findings()
+    destination.replacements("1", [TABLE], Replace.IN_PLACE)
+    sent = "\n".join(server.sent)
+    assert sent.count("name = DB_NAME()") == 2
+    assert "database_id = DB_ID()" not in sent
+    assert "NAME(DB_NAME()" not in sent.replace("QUOTENAME(DB_NAME()", "")
+
+
 def test_the_holder_of_the_lease_is_named() -> None:
     """By what its session says of itself, with host and time."""
     since = datetime(2026, 3, 1, 8)
@@ -208,3 +237,24 @@ def test_a_text_that_does_not_fit_its_key_is_named_and_never_cut() -> None:
     assert "Production was not changed." in caught.value.message
     assert server.loads == []
     assert destination.append(ref, Rows("SELECT repeat('🎉', 200)")) == 1
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_double_that_sql_server_has_not_is_named(value: str) -> None:
+    """Before any row is sent."""
+    server = Server()
+    destination = MSSQL(URL, "monday", connector=server.connect)
+    ref = destination.stage("1", 1, Table("rates", (Column("rate", DOUBLE),)))
+    with pytest.raises(DestinationError, match=rf"rates\.rate is {value}.*Production was not changed\."):
+        destination.append(ref, Rows(f"SELECT * FROM (VALUES (1.5), (NULL), ('{value}'::DOUBLE))"))
+    assert server.loads == []
+
+
+def test_a_double_nearer_to_zero_than_any_of_sql_server_is_zero() -> None:
+    """The others, and NULL, stay as they are."""
+    rates = Table("rates", (Column("rate", DOUBLE),))
+    least = "2.2250738585072014e-308"
+    values = ", ".join(f"({value})" for value in ("5e-324", "-2e-308", least, f"-{least}", "0", "NULL", "-1e300"))
+    reader = Batches(rates, Rows(f"SELECT v::DOUBLE FROM (VALUES {values}) AS t (v)")).reader()
+    assert reader is not None
+    assert reader.read_all().column(0).to_pylist() == [0, 0, float(least), -float(least), 0, None, -1e300]

@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from boardlift.destinations.interface import Replace, StagedGroup, StagedRef
+from boardlift.destinations.interface import Replace
 from boardlift.destinations.mssql import questions
 from boardlift.destinations.mssql.ddl import index_name
 from boardlift.destinations.mssql.engine import MSSQL
-from boardlift.errors import DependentObject, DestinationError, PromotionConflict
-from boardlift.shape.table import Column, Index, Table
-from boardlift.shape.types import BIGINT, TEXT
-from support.clocks import FastClock
-from support.mssql_script import PLANNING, Facts, Row, Server, columns, index, not_granted
+from boardlift.errors import DependentObject, DestinationError
+from boardlift.shape.table import Index, Table
+from support.mssql_script import (
+    HIDDEN,
+    INCOMING,
+    ITEM_ID,
+    LIVE,
+    MOMENT,
+    NAME,
+    NARROW,
+    PLANNING,
+    STOCK,
+    TABLE,
+    TAGS,
+    WIDER,
+    Facts,
+    Server,
+    book,
+    columns,
+    group,
+    index,
+    opened_on,
+    script,
+    stage,
+)
 from support.snapshots import same_as
 
 SNAPSHOTS = Path(__file__).parent / "mssql_snapshots"
-URL = "mssql://etl:s3cr3t@warehouse/analytics"
-LIVE, HIDDEN = "monday", "monday__boardlift"
-ITEM_ID = Column("item_id", BIGINT, nullable=False, label="Item id")
-NAME, STATUS, STOCK = Column("name", TEXT, label="Name"), Column("status", TEXT), Column("stock", BIGINT)
-TABLE = Table("planning", (ITEM_ID, NAME, STATUS), key=("item_id",), label="Planning")
-WIDER = Table("planning", (ITEM_ID, NAME, STATUS, STOCK), key=("item_id",), indexes=(Index(("stock",)),))
-NARROW = Table("planning", (ITEM_ID, NAME), key=("item_id",))
-TAGS = Table("planning_tags", (Column("item_id", BIGINT), Column("tag", TEXT)), key=("item_id", "tag"))
-MOMENT = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 TRIGGER = "CREATE TRIGGER monday.tell ON monday.planning AFTER INSERT AS SELECT 1;"
 
 DRESSED: Facts = {
@@ -57,16 +67,6 @@ DRESSED: Facts = {
     questions.MASKS: [("name", 'partial(1, "x", 0)')],
     questions.DEPENDANTS: [("reporting", "idle", "V", False)],
 }
-INCOMING: list[Row] = [
-    ("fk_orders", "shop", "orders", LIVE, "planning", "item", "item_id", "NO_ACTION", "CASCADE", False, False, False)
-]
-
-
-def book(*rows: tuple[str, int, str, str], table: str = "planning") -> list[Row]:
-    """Rows of the catalogue: (group, generation, hidden name, state)."""
-    return [(g, n, 0, table, hidden, state, f"run-{n}", 3, "f", MOMENT) for g, n, hidden, state in rows]
-
-
 FIRST = book(("1", 1, "planning__g1", "live"))
 BOTH = book(("1", 1, "planning__g1", "kept"), ("1", 2, "planning__g2", "live"))
 
@@ -83,38 +83,6 @@ def destination(server: Server) -> Iterator[MSSQL]:
     opened.close()
 
 
-def opened_on(server: Server) -> MSSQL:
-    clock = FastClock()
-    clock.now = lambda: MOMENT  # type: ignore[method-assign]
-    return MSSQL(URL, LIVE, clock=clock, connector=server.connect)
-
-
-def group(*tables: Table, number: int = 2, replace: Replace = Replace.SWAP, key: str = "1") -> StagedGroup:
-    refs = tuple((StagedRef(key, number, table, f"{table.name}__g{number}"), 3) for table in tables)
-    return StagedGroup(key, number, refs, replace)
-
-
-def stage(server: Server, *tables: Table, number: int = 2) -> None:
-    """Staged tables as the catalogue shows them when they are sealed."""
-    kinds = {BIGINT: "bigint", TEXT: "text"}
-    for table in tables:
-        told = [(c.name, "key" if c.type == TEXT and c.name in table.key else kinds[c.type]) for c in table.columns]
-        keyed = index(f"{table.name}__g{number}_pk", *table.key, kind=1, unique=True, primary=True)
-        made = [row for each in table.indexes for row in index(index_name(each), *each.columns)]
-        labels = [("COLUMN", c.name, "MS_Description", c.label) for c in table.columns if c.label]
-        server.tables[HIDDEN, f"{table.name}__g{number}"] = {
-            questions.COLUMNS: columns(*told),
-            questions.INDEXES: keyed + made,
-            questions.PROPERTIES: [*labels, *([("TABLE", "", "MS_Description", table.label)] if table.label else [])],
-        }
-
-
-def script(server: Server) -> str:
-    """What was sent after the session was set up, with the questions to the catalogue left out."""
-    told = [text for text in server.sent[1:] if not text.startswith("SELECT") or "AS orphans" in text]
-    return "\nGO\n".join(told) + "\n"
-
-
 # -- what is sent
 
 
@@ -122,8 +90,8 @@ def test_a_first_promotion(server: Server, destination: MSSQL) -> None:
     """Nothing is live: the tables come in, and the catalogue says so."""
     server.tables, server.book = {}, []
     stage(server, TABLE, TAGS, number=1)
-    server.tables[HIDDEN, "planning__g1"][questions.INDEXES] = []
-    server.tables[HIDDEN, "planning__g1"][questions.PROPERTIES] = []  # not sealed yet
+    unsealed = columns(("item_id", "bigint"), ("name", "text"), ("status", "text"), nullable=True)
+    server.tables[HIDDEN, "planning__g1"] = {questions.COLUMNS: unsealed}
     outcome = destination.promote("run-1", [group(TABLE, TAGS, number=1)])
     assert (outcome.attempts, outcome.promoted_at) == (1, MOMENT)
     assert same_as(SNAPSHOTS / "first.sql", script(server))
@@ -307,6 +275,16 @@ def test_what_keeps_a_table_from_being_refilled(server: Server, destination: MSS
     assert told in caught.value.message
 
 
+def test_the_plan_names_the_foreign_keys_that_readers_wait_for(server: Server, destination: MSSQL) -> None:
+    """They are checked within the swap, for only that keeps them trusted."""
+    server.keys = INCOMING
+    (found,) = destination.replacements("1", [TABLE], Replace.SWAP)
+    assert found.why.endswith("wait while foreign key fk_orders of shop.orders is checked")
+    server.keys = []
+    (found,) = destination.replacements("1", [TABLE], Replace.SWAP)
+    assert "wait" not in found.why
+
+
 def test_a_foreign_key_that_would_find_no_row_stops_the_swap(server: Server, destination: MSSQL) -> None:
     """Counted against the staged rows before any lock."""
     server.keys, server.orphans = INCOMING, 12
@@ -332,58 +310,6 @@ def test_a_staged_table_that_is_missing_is_named(destination: MSSQL) -> None:
     """Nothing has been sent that changes anything."""
     with pytest.raises(DestinationError, match="planning__g2 of planning is missing"):
         destination.promote("run-2", [group(TABLE)])
-
-
-# -- waiting
-
-
-def test_a_lock_that_is_not_granted_is_asked_for_again_with_more_patience(server: Server, destination: MSSQL) -> None:
-    """Everything is given back between the attempts, and the budget grows."""
-    refusals = iter([True, True, True, False])
-
-    def fail(text: str) -> None:
-        if "AS held" in text and next(refusals):
-            raise not_granted()
-
-    server.fail = fail
-    stage(server, TABLE)
-    assert destination.promote("run-2", [group(TABLE)]).attempts == 4
-    asked = [text.splitlines()[0] for text in server.sent if "AS held" in text]
-    assert asked == [f"SET LOCK_TIMEOUT {budget};" for budget in (50, 100, 150, 200)]
-    assert len([text for text in server.sent if text.startswith("IF @@TRANCOUNT > 0 ROLLBACK")]) == 3
-
-
-def test_when_the_patience_ends_the_blocker_is_named(server: Server, destination: MSSQL) -> None:
-    """Who, since when, with which query; after no more than 30 seconds."""
-
-    def fail(text: str) -> None:
-        if "AS held" in text:
-            raise not_granted()
-
-    server.fail = fail
-    server.blockers = [(61, "ann", "laptop", "SSMS", "2026-03-01 08:00:00", "SELECT *\n  FROM monday.planning")]
-    stage(server, TABLE)
-    with pytest.raises(PromotionConflict) as caught:
-        destination.promote("run-2", [group(TABLE)])
-    assert "session 61, ann on laptop (SSMS), since 2026-03-01 08:00:00 UTC: SELECT * FROM monday.planning" in str(
-        caught.value
-    )
-    assert "Production was not changed." in caught.value.message
-    assert "KILL" in caught.value.hint
-
-
-def test_without_the_right_to_see_sessions_the_right_is_named(server: Server, destination: MSSQL) -> None:
-    """The refusal says what would make it more telling."""
-
-    def fail(text: str) -> None:
-        if "AS held" in text or "sys.dm_tran_locks" in text:
-            raise not_granted()
-
-    server.fail = fail
-    stage(server, TABLE)
-    with pytest.raises(PromotionConflict, match="may not see") as caught:
-        destination.promote("run-2", [group(TABLE)])
-    assert "VIEW SERVER STATE" in caught.value.hint
 
 
 def test_no_secret_is_in_anything_that_is_sent_or_said(server: Server, destination: MSSQL) -> None:

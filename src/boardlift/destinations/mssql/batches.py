@@ -15,6 +15,8 @@ from boardlift.errors import UNCHANGED, DestinationError
 from boardlift.shape.table import Table
 from boardlift.shape.types import Kind, SqlType
 
+_LEAST = 2.2250738585072014e-308  # SQL Server's FLOAT has no smaller one but zero
+
 _ARROW: dict[Kind, pa.DataType] = {
     Kind.TEXT: pa.string(),
     Kind.INTEGER: pa.int32(),
@@ -69,8 +71,22 @@ class Batches:
             for place, width in enumerate(self._widths):
                 if width is not None:
                     self._refuse_longer(arrays[place], place, width)
+            for place, column in enumerate(self._table.columns):
+                if column.type.kind is Kind.DOUBLE:
+                    arrays[place] = self._representable(arrays[place], column.name)
             self.rows += batch.num_rows
             yield pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+    def _representable(self, numbers: pa.Array, column: str) -> pa.Array:
+        """As they are, those nearer to zero than any FLOAT as zero. Raises DestinationError for NaN and infinity."""
+        odd = pc.filter(numbers, pc.invert(pc.is_finite(numbers)))
+        if len(odd):
+            raise DestinationError(
+                f"A value of {self._table.name}.{column} is {odd[0].as_py()}, but SQL Server has neither NaN nor"
+                f" infinity. {UNCHANGED}",
+                hint="change it on the board, or exclude the column in boardlift.yaml",
+            )
+        return pc.if_else(pc.less(pc.abs(numbers), _LEAST), 0.0, numbers)
 
     def _refuse_longer(self, texts: pa.Array, place: int, width: int) -> None:
         # No text has more units of UTF-16 than bytes of UTF-8: few have to be looked at one by one.

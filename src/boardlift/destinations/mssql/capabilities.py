@@ -25,5 +25,11 @@ CAPABILITIES = Capabilities(
         "8,060 bytes of a row, without long texts, which leave it",
         "400 characters of a text in a key or an index, fewer where it has several",
         "38 digits of a decimal; microseconds of an instant",
+        "a double is finite (NaN and infinity stop the load) and no nearer to zero than 2.23E-308, or zero",
+        "spaces at the end of a text in a key do not count: keys that differ by them alone are one",
+        "a SNAPSHOT transaction that began before a swap, or a change of columns, cannot read the table after it"
+        " (error 3961) and has to begin again",
+        "what others write to a table just before it is first refilled in place may be missing in its kept copy",
+        "foreign keys are checked anew within the swap: the larger the tables that they tie, the longer readers wait",
     ),
 )

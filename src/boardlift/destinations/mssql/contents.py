@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from boardlift.destinations.mssql.inspect import whole
 from boardlift.destinations.mssql.objects import ColumnFact
 from boardlift.destinations.mssql.session import Rows, Session
-from boardlift.destinations.mssql.sql import Name, batch, texts
+from boardlift.destinations.mssql.sql import BINARY, Name, batch, texts
 from boardlift.shape.sql import COMMA, SQL, Composable, Literal
 
 _COLUMNS_OF_A_HASH = 100  # CONCAT takes 254 pieces
@@ -68,7 +68,8 @@ def _as_text(column: ColumnFact) -> Composable:
     name = Name(column.name)
     kind = column.spelled.partition("(")[0].partition(" ")[0]
     if kind in ("NVARCHAR", "VARCHAR", "NCHAR", "CHAR"):
-        return SQL("CONVERT(NVARCHAR(MAX), {})").format(name)
+        # Texts of two collations cannot be joined.
+        return SQL("CONVERT(NVARCHAR(MAX), {}) COLLATE {}").format(name, BINARY)
     if kind in ("FLOAT", "REAL"):
         return SQL("CONVERT(NVARCHAR(64), {}, 3)").format(name)  # 17 digits
     if kind in ("DATE", "TIME", "DATETIME2", "DATETIME"):

@@ -48,9 +48,11 @@ _LONG = (Kind.TEXT, Kind.JSON)
 
 @dataclass(frozen=True)
 class Sealed:
-    """What a staged table has already: whether its key is made, its indexes by name, the places that have a label."""
+    """What a staged table has already: whether its key is made, its NOT NULL columns, its indexes by name, the places
+    that have a label."""
 
     key: bool = False
+    required: frozenset[str] = frozenset()
     indexes: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
 
@@ -100,17 +102,19 @@ def index_name(index: Index) -> str:
     return f"{INDEX_PREFIX}{'u_' if index.unique else ''}{_hashed(','.join(index.columns))}"
 
 
-def seal_statements(place: tuple[str, str], table: Table, sealed: Sealed) -> list[Composable]:
-    """Key, NOT NULL, indexes and labels of a loaded table that it has not yet. `place` is schema and name."""
+def seal_batches(place: tuple[str, str], table: Table, sealed: Sealed) -> list[list[Composable]]:
+    """Batches that give a loaded table the key, NOT NULL, indexes and labels that it has not yet.
+
+    `place` is schema and name. A key in the batch of its columns' NOT NULL could be refused: that is read as a whole.
+    """
     target = Name(*place)
     widths = key_widths(table)
+    required: list[Composable] = [
+        SQL("ALTER TABLE {} ALTER COLUMN {} {} NOT NULL").format(target, Name(c.name), _definition(c, widths))
+        for c in table.columns
+        if c.name in required_columns(table) and c.name not in sealed.required
+    ]
     statements: list[Composable] = []
-    if not sealed.key:
-        statements += [
-            SQL("ALTER TABLE {} ALTER COLUMN {} {} NOT NULL").format(target, Name(c.name), _definition(c, widths))
-            for c in table.columns
-            if not c.nullable or c.name in table.key
-        ]
     if table.key and not sealed.key:
         key = COMMA.join(Name(name) for name in table.key)
         statements.append(
@@ -119,22 +123,37 @@ def seal_statements(place: tuple[str, str], table: Table, sealed: Sealed) -> lis
             )
         )
     statements += [
-        SQL("CREATE {}INDEX {} ON {} ({})").format(
+        SQL("CREATE {}INDEX {} ON {} ({}){}").format(
             SQL("UNIQUE ") if index.unique else SQL(""),
             Name(index_name(index)),
             target,
             COMMA.join(Name(name) for name in index.columns),
+            _filter(table, index),
         )
         for index in table.indexes
         if index_name(index) not in sealed.indexes
     ]
-    return statements + label_statements(place, table, sealed.labels)
+    statements += label_statements(place, table, sealed.labels)
+    return [each for each in (required, statements) if each]
+
+
+def required_columns(table: Table) -> frozenset[str]:
+    """The columns that are NOT NULL when the table is sealed."""
+    return frozenset(column.name for column in table.columns if not column.nullable or column.name in table.key)
+
+
+def _filter(table: Table, index: Index) -> Composable:
+    """Leaves rows with a NULL out of a unique index: to SQL Server, two of them would be the same."""
+    nullable = [name for name in index.columns if name not in required_columns(table)]
+    if not (index.unique and nullable):
+        return SQL("")
+    return SQL(" WHERE {}").format(SQL(" AND ").join(SQL("{} IS NOT NULL").format(Name(name)) for name in nullable))
 
 
 def label_statements(place: tuple[str, str], table: Table, there: Iterable[str] = ()) -> list[Composable]:
     """The labels of a table and its columns as MS_Description; the places in `there` (`""` is the table) have one."""
     done = set(there)
-    labels = [("", table.label)] + [(column.name, column.label) for column in table.columns]
+    labels = [("", _written(table.label))] + [(column.name, _written(column.label)) for column in table.columns]
     return [property_statement(place, LABEL, label, column) for column, label in labels if label and column not in done]
 
 
@@ -219,6 +238,10 @@ def _fixed_bytes(type_: SqlType) -> int:
     if type_.kind is Kind.DECIMAL:
         return 5 if type_.precision <= 9 else 9 if type_.precision <= 19 else 13 if type_.precision <= 28 else 17
     return _FIXED_BYTES.get(type_.kind, 0)
+
+
+def _written(label: str) -> str:
+    return label.replace("\0", "")  # which no literal can hold
 
 
 def _shortened(value: str) -> str:

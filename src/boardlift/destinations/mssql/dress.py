@@ -10,11 +10,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from boardlift.destinations.mssql.ddl import LABEL, part_property_statement
+from boardlift.destinations.mssql.mask import mask_statements
 from boardlift.destinations.mssql.objects import (
     Dependant,
     ForeignKey,
     Grant,
-    IndexFact,
     Live,
     Property,
     Trigger,
@@ -28,9 +28,10 @@ _LATER = ("CONSTRAINT", "TRIGGER")  # whose own names are free only when the out
 
 
 def prebuild(schema: str, place: str, before: Live, staged: Live) -> list[Composable]:
-    """Indexes, constraints, statistics and masks of `before` for the staged table, unless it has one like it."""
+    """Masks, indexes, constraints and statistics of `before` for the staged table, unless it has one like it."""
     target = Name(schema, place)
-    statements = []
+    # First, for a column that something depends on takes no mask.
+    statements = mask_statements(target, before, staged)
     there_by_name = {index.name: index for index in staged.indexes}
     for index in kept_indexes(before, staged.column_names()):
         name = passing_name(place, index.name) if index.constraint else index.name
@@ -38,29 +39,18 @@ def prebuild(schema: str, place: str, before: Live, staged: Live) -> list[Compos
         if twin is not None and twin.shape == index.shape:
             continue
         if twin is not None:  # a kept table may have an index that was made anew since
-            statements.append(_without(target, twin))
-        statements.append(index.made(name, target))
-        if index.disabled:
-            statements.append(SQL("ALTER INDEX {} ON {} DISABLE").format(Name(name), target))
+            statements.append(twin.dropped(target))
+        statements += index.remade(name, target)
     checks = {check.name for check in staged.checks}
     for check in before.checks:
         if passing_name(place, check.name) not in checks and check.name not in checks:
             statements += check.made(passing_name(place, check.name), target)
     there = {statistic.name for statistic in staged.statistics}
-    statements += [
+    return statements + [
         each.made(target)
         for each in before.statistics
         if each.name not in there and set(each.columns) <= staged.column_names()
     ]
-    masks = {column.name for column in staged.columns if column.mask}
-    statements += [
-        SQL("ALTER TABLE {} ALTER COLUMN {} ADD MASKED WITH (FUNCTION = {})").format(
-            target, Name(column.name), Text(column.mask)
-        )
-        for column in before.columns
-        if column.mask and column.name in staged.column_names() and column.name not in masks
-    ]
-    return statements
 
 
 def passing_name(place: str, name: str) -> str:
@@ -79,18 +69,15 @@ def entrust(schema: str, place: str, before: Live, staged: Live) -> list[Composa
         statements.append(SQL("ALTER AUTHORIZATION ON OBJECT::{} TO SCHEMA OWNER").format(target))
     if before.escalation != staged.escalation:
         statements.append(escalation_statement(target, before.escalation))
-    # Whoever passes a permission on must hold it first.
-    ordered = sorted(before.grants, key=lambda grant: (grant.state != "W", grant.grantor != before.owner))
+    # One on the whole table takes those on columns away that were given before it; and whoever passes a permission on
+    # must hold it first.
+    ordered = sorted(
+        before.grants, key=lambda grant: (bool(grant.column), grant.state != "W", grant.grantor != before.owner)
+    )
     statements += [
         _grant(target, grant, before.owner) for grant in ordered if not grant.column or grant.column in columns
     ]
-    return statements + [
-        part_property_statement(
-            (schema, place), each.name, each.value, "" if each.kind == "TABLE" else each.kind, each.part
-        )
-        for each in _missing_properties(before, staged)
-        if each.kind not in _LATER
-    ]
+    return statements + _properties((schema, place), before, staged, later=False)
 
 
 def bare(schema: str, live: Live) -> list[Composable]:
@@ -126,11 +113,7 @@ def dress(schema: str, place: str, before: Live, staged: Live) -> list[Composabl
 
 def late_properties(schema: str, before: Live, staged: Live) -> list[Composable]:
     """Extended properties of constraints and triggers, once these are there."""
-    return [
-        part_property_statement((schema, before.name), each.name, each.value, each.kind, each.part)
-        for each in _missing_properties(before, staged)
-        if each.kind in _LATER
-    ]
+    return _properties((schema, before.name), before, staged, later=True)
 
 
 def trigger_batches(schema: str, before: Live) -> list[Composable]:
@@ -195,12 +178,6 @@ def lost(before: Live, after: Live) -> list[str]:
     return found
 
 
-def _without(target: Composable, index: IndexFact) -> Composable:
-    if index.constraint:
-        return SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(target, Name(index.name))
-    return SQL("DROP INDEX {} ON {}").format(Name(index.name), target)
-
-
 def _granted(live: Live, columns: set[str]) -> set[Grant]:
     return {grant for grant in live.grants if not grant.column or grant.column in columns}
 
@@ -213,14 +190,33 @@ def _stays(each: Property, columns: set[str]) -> bool:
     return each.kind == "TABLE" or (each.kind == "COLUMN" and each.part in columns)
 
 
-def _missing_properties(before: Live, staged: Live) -> list[Property]:
+def _properties(place: tuple[str, str], before: Live, staged: Live, *, later: bool) -> list[Composable]:
     there = {(each.kind, each.part, each.name) for each in staged.properties}
+    return [
+        part_property_statement(
+            place,
+            each.name,
+            each.value,
+            "" if each.kind == "TABLE" else each.kind,
+            each.part,
+            again=(each.kind, each.part, each.name) in there,
+        )
+        for each in _wanting_properties(before, staged)
+        if (each.kind in _LATER) is later
+    ]
+
+
+def _wanting_properties(before: Live, staged: Live) -> list[Property]:
+    """Those that the incoming table has not, or with another value; the label that it has is its own."""
+    have = set(staged.properties)
+    labels = {(each.kind, each.part) for each in staged.properties if each.name == LABEL}
     columns = staged.column_names()
     kept = {index.name for index in kept_indexes(before, columns)}
     return [
         each
         for each in before.properties
-        if (each.kind, each.part, each.name) not in there
+        if each not in have
+        and (each.name != LABEL or (each.kind, each.part) not in labels)
         and (each.kind in ("TABLE", *_LATER) or each.part in (columns if each.kind == "COLUMN" else kept))
         and (each.kind != "CONSTRAINT" or each.part not in {index.name for index in before.indexes if index.primary})
     ]

@@ -35,7 +35,8 @@ _HINTS = {
     "permission was denied": "let this user write: make it the owner of both schemas and GRANT CREATE TABLE TO it",
     "do not have permission": "let this user write: make it the owner of both schemas and GRANT CREATE TABLE TO it",
     "does not exist or you do not have": "let this user write: make it the owner of both schemas",
-    "duplicate key": "a key appears twice in the staged table; the live tables are as they were",
+    "duplicate key": "a key appears twice in the staged table, where spaces at the end of a text do not count; the live"
+    " tables are as they were",
     "cannot insert the value null": "a key is empty in the staged table; the live tables are as they were",
     "cannot create a row of size": "the row is too wide for SQL Server; exclude columns in boardlift.yaml",
     "would be truncated": "a staged value does not fit its column; the live tables are as they were",
@@ -51,7 +52,10 @@ _LOST = (
     *("communication link failure", "connection is broken", "tcp provider", "connection was closed", "not connected"),
     *("kill state", "severe error", "transport-level", "shutdown is in progress"),
 )
-_MISSING = ("cannot find the object", "invalid object name", "does not exist", "no item by the name of")
+_MISSING = (
+    *("cannot find the object", "invalid object name", "does not exist", "no item by the name of"),
+    "claimed @objtype",  # what sp_rename says of a table that is not there
+)
 
 DRIVER_ERRORS = (mssql_python.Error, mssql_python.Warning, ConnectionStringParseError, RuntimeError)
 """What the driver raises; RuntimeError is what its native parts say when they have no better word."""

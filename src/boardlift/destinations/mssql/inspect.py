@@ -271,6 +271,7 @@ def _foreign_keys(rows: Rows) -> list[ForeignKey]:
                 enabled=not first[9],
                 trusted=not first[10],
                 replicated=not first[11],
+                escalation=str(first[12]),
             )
         )
     return found

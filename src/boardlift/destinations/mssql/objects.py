@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boardlift.destinations.mssql.sql import Name
 from boardlift.shape.sql import COMMA, SQL, Composable
@@ -55,9 +55,11 @@ class IndexFact:
             SQL("{}{}").format(Name(column), SQL(" DESC") if down else SQL("")) for column, down in self.keys
         )
         options = SQL(" WITH ({})").format(Composable(self.options)) if self.options else SQL("")
-        if self.constraint:
-            return SQL("ALTER TABLE {} ADD CONSTRAINT {} UNIQUE NONCLUSTERED ({}){}").format(
-                target, Name(name), keys, options
+        if self.constraint or self.primary:
+            kind = SQL("PRIMARY KEY") if self.primary else SQL("UNIQUE")
+            order = SQL("NONCLUSTERED") if self.kind == NONCLUSTERED else SQL("CLUSTERED")
+            return SQL("ALTER TABLE {} ADD CONSTRAINT {} {} {} ({}){}").format(
+                target, Name(name), kind, order, keys, options
             )
         if self.kind == COLUMNSTORE:
             columns = COMMA.join(Name(column) for column in self.included)
@@ -71,6 +73,16 @@ class IndexFact:
             # The filter is SQL Server's own text of an index that it holds.
             statement += SQL(" WHERE {}").format(Composable(self.filtered))
         return statement + options
+
+    def remade(self, name: str, target: Composable) -> list[Composable]:
+        """The same, and out of use where it was."""
+        disabled = SQL("ALTER INDEX {} ON {} DISABLE").format(Name(name), target)
+        return [self.made(name, target), disabled] if self.disabled else [self.made(name, target)]
+
+    def dropped(self, target: Composable) -> Composable:
+        if self.constraint or self.primary:
+            return SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(target, Name(self.name))
+        return SQL("DROP INDEX {} ON {}").format(Name(self.name), target)
 
 
 NONCLUSTERED, COLUMNSTORE = 2, 6
@@ -117,6 +129,7 @@ class ForeignKey:
     enabled: bool
     trusted: bool
     replicated: bool
+    escalation: str = field(default="TABLE", compare=False)  # of the child's locks
 
     def __str__(self) -> str:
         return f"foreign key {self.name} of {'.'.join(self.child)}"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from boardlift.destinations.mssql.ddl import INDEX_PREFIX, LABEL, column_type, key_widths
+from boardlift.destinations.mssql.ddl import INDEX_PREFIX, LABEL, column_type, key_widths, required_columns
 from boardlift.destinations.mssql.inspect import Inspector
 from boardlift.destinations.mssql.objects import ForeignKey, IndexFact, Live, Trigger
 from boardlift.destinations.mssql.sql import Name
@@ -21,10 +21,11 @@ _MEND = "change or drop it"
 
 @dataclass(frozen=True)
 class Shape:
-    """What a table will look like: (column, type without collation) in order, and its key."""
+    """What a table will look like: (column, type without collation) in order, its key, and its NOT NULL columns."""
 
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...]
+    required: frozenset[str]
 
     def names(self) -> set[str]:
         return {name for name, _ in self.columns}
@@ -47,12 +48,13 @@ def shape_of(table: Table) -> Shape:
     for column in table.columns:
         sized = f"NVARCHAR({widths[column.name]})" if column.name in widths else column_type(column.type).text
         columns.append((column.name, sized))
-    return Shape(tuple(columns), table.key)
+    return Shape(tuple(columns), table.key, required_columns(table))
 
 
 def shape_now(live: Live) -> Shape:
-    columns = ((c.name, _bare(c.spelled)) for c in live.columns if not c.computed)
-    return Shape(tuple(columns), live.key)
+    columns = [column for column in live.columns if not column.computed]
+    required = frozenset(column.name for column in columns if not column.nullable)
+    return Shape(tuple((column.name, _bare(column.spelled)) for column in columns), live.key, required)
 
 
 def swap_obstacles(inspector: Inspector, schema: str, live: Live, after: Shape | None) -> list[Obstacle]:
@@ -117,20 +119,24 @@ def refill_obstacles(
     before = dict(now.columns)
     wanted = dict(after.columns)
     going = {name for name, type_ in before.items() if wanted.get(name) != type_}
-    if not going:
+    # What takes NULL only now, or no longer.
+    other = {name for name in before.keys() - going if (name in now.required) != (name in after.required)}
+    changing = going | other
+    if not changing:
         return found
-    found += [Obstacle(f"the key of {place} is on a column that changes", swap)] if going & set(now.key) else []
+    found += [Obstacle(f"the key of {place} is on a column that changes", swap)] if changing & set(now.key) else []
     for each in live.dependants:
-        read = inspector.columns_read((each.schema, each.name), (schema, live.name), going - wanted.keys())
-        if each.bound or read:
+        asked = (going - wanted.keys()) | (other if each.bound else set())
+        read = inspector.columns_read((each.schema, each.name), (schema, live.name), asked)
+        if read or (each.bound and going):
             found.append(Obstacle(f"{each} is built on columns of {place} that change", _MEND))
     ours = [index for index in live.indexes if not index.name.startswith(INDEX_PREFIX)]
     held = [(f"index {i.name}", i.columns) for i in ours] + [
         (f"statistics {z.name}", set(z.columns)) for z in live.statistics
     ]
     held += [(str(key), {column for column, _ in key.pairs}) for key in live.pointing_out]
-    found += [Obstacle(f"{what} is on a column of {place} that changes", _MEND) for what, on in held if on & going]
-    return found + _texts_in_the_way(live, going, place)
+    found += [Obstacle(f"{what} is on a column of {place} that changes", _MEND) for what, on in held if on & changing]
+    return found + _texts_in_the_way(live, changing, place)
 
 
 def carried(live: Live, after: Shape) -> list[str]:

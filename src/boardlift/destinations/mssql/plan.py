@@ -69,7 +69,7 @@ def _coming(
     after = shape_of(table)
     if replace is Replace.SWAP:
         obstacles += map(str, swap_obstacles(inspector, schema, now, after))
-        why = "the new table takes its place in the one transaction of the run"
+        why = "the new table takes its place in the one transaction of the run" + _checked(now)
         return Replacement(table.name, replace, why, tuple(carried(now, after)), tuple(obstacles))
     versioned, database = versioning(session)
     obstacles += map(str, refill_obstacles(inspector, schema, now, after, versioned=versioned, database=database))
@@ -77,3 +77,11 @@ def _coming(
     if shape_now(now) != after:
         why = "the live table stays, its columns change and it is refilled in one transaction, for which readers wait"
     return Replacement(table.name, replace, why, (), tuple(obstacles))
+
+
+def _checked(now: Live) -> str:
+    """A foreign key is trusted only when its rows were looked at after it was made, which is within the swap."""
+    keys = [key for key in (*now.pointing_in, *now.pointing_out) if key.trusted]
+    if not keys:
+        return ""
+    return f"; its readers, and those of the tables tied to it, wait while {', '.join(map(str, keys))} is checked"

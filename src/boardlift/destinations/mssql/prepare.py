@@ -9,7 +9,7 @@ from boardlift.destinations.catalogue import SwapPlan
 from boardlift.destinations.interface import Replace
 from boardlift.destinations.mssql import dress as dresses
 from boardlift.destinations.mssql import refill as refills
-from boardlift.destinations.mssql.ddl import Sealed, seal_statements
+from boardlift.destinations.mssql.ddl import Sealed, seal_batches
 from boardlift.destinations.mssql.inspect import Inspector, whole
 from boardlift.destinations.mssql.moves import Move, moves, passing
 from boardlift.destinations.mssql.objects import Dependant, Live
@@ -51,13 +51,15 @@ class Preparation:
             there = staged[slot.hidden_name]
             have = Sealed(
                 bool(there.key),
+                frozenset(column.name for column in there.columns if not column.nullable),
                 frozenset(index.name for index in there.indexes),
                 frozenset(p.part for p in there.properties if p.kind in ("TABLE", "COLUMN")),
             )
-            statements = seal_statements((self._hidden, slot.hidden_name), slot.table, have)
-            if statements:
+            batches = seal_batches((self._hidden, slot.hidden_name), slot.table, have)
+            if batches:
                 with self._session.transaction():
-                    self._session.send(batch(statements))
+                    for statements in batches:
+                        self._session.send(batch(statements))
 
     def decide(self, plan: SwapPlan, ways: Mapping[str, Replace], sealed: set[str]) -> list[Move]:
         names = {slot.name for slot in (*plan.outgoing, *plan.incoming)}
@@ -159,6 +161,6 @@ def orphans_statement(child: Composable, parent: Composable, pairs: Sequence[tup
 
 def versioning(session: Session) -> tuple[bool, str]:
     """Whether readers of this database see row versions, and what it is called. Raises the driver's errors."""
-    asked = SQL("SELECT is_read_committed_snapshot_on, name FROM sys.databases WHERE database_id = DB_ID()")
+    asked = SQL("SELECT is_read_committed_snapshot_on, name FROM sys.databases WHERE name = DB_NAME()")
     ((on, name),) = session.send(batch([asked]))
     return bool(on), str(name)

@@ -58,7 +58,8 @@ DEFAULTS: LiteralString = (
 )
 FOREIGN_KEYS: LiteralString = (
     "SELECT k.name, cs.name, ct.name, ps.name, pt.name, cc.name, pc.name, k.delete_referential_action_desc,"
-    " k.update_referential_action_desc, k.is_disabled, k.is_not_trusted, k.is_not_for_replication"
+    " k.update_referential_action_desc, k.is_disabled, k.is_not_trusted, k.is_not_for_replication,"
+    " ct.lock_escalation_desc"
     " FROM sys.foreign_keys AS k"
     " JOIN sys.foreign_key_columns AS x ON x.constraint_object_id = k.object_id"
     " JOIN sys.tables AS ct ON ct.object_id = k.parent_object_id JOIN sys.schemas AS cs ON cs.schema_id = ct.schema_id"
@@ -83,7 +84,8 @@ GRANTS: LiteralString = (
     " JOIN sys.database_principals AS o ON o.principal_id = p.grantor_principal_id"
     " LEFT JOIN sys.columns AS c ON c.object_id = t.object_id AND c.column_id = p.minor_id"
     + _OF
-    + " ORDER BY t.name, e.name, p.permission_name, p.minor_id, p.state"
+    # A user cannot give permissions to itself; whoever swaps has them as the owner of the schema.
+    + " AND e.principal_id <> DATABASE_PRINCIPAL_ID() ORDER BY t.name, e.name, p.permission_name, p.minor_id, p.state"
 )
 PROPERTIES: LiteralString = (
     "SELECT t.name, CASE WHEN c.name IS NULL THEN N'TABLE' ELSE N'COLUMN' END, COALESCE(c.name, N''), x.name,"
@@ -196,6 +198,14 @@ def columns_read(module: str, table: str, columns: Iterable[str]) -> Composable:
 
 
 def which_views(names: Iterable[str]) -> Composable:
-    """Those of the catalogue views that this server has."""
-    asking = [SQL("SELECT {} AS name WHERE OBJECT_ID({}) IS NOT NULL").format(Text(n), Text(n)) for n in names]
+    """Those of the catalogue views that this server has and lets this login read."""
+    asking = [
+        SQL("SELECT {name} AS name WHERE OBJECT_ID({name}) IS NOT NULL AND {may}").format(name=Text(n), may=may_read(n))
+        for n in names
+    ]
     return SQL(" UNION ALL ").join(asking)
+
+
+def may_read(view: str) -> Composable:
+    """Whether this login may read a catalogue view, as a condition."""
+    return SQL("HAS_PERMS_BY_NAME({}, N'OBJECT', N'SELECT') = 1").format(Text(view))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from boardlift.destinations.mssql.ddl import INDEX_PREFIX, LABEL, key_name, part_property_statement
-from boardlift.destinations.mssql.objects import ColumnFact, Live, Property
+from boardlift.destinations.mssql.objects import ColumnFact, IndexFact, Live, Property
 from boardlift.destinations.mssql.sql import Name, Text
 from boardlift.shape.sql import COMMA, SQL, Composable
 
@@ -41,11 +41,7 @@ def reshape(target: Composable, now: Live, new: Live) -> list[Composable]:
     have = {column.name: column for column in now.columns if not column.computed}
     going = [name for name, column in have.items() if name not in wanted or wanted[name].spelled != column.spelled]
     coming = [column for column in new.columns if column.name not in have]
-    statements = [
-        SQL("DROP INDEX {} ON {}").format(Name(index.name), target)
-        for index in now.indexes
-        if index.name.startswith(INDEX_PREFIX) and index.columns & set(going)
-    ]
+    statements = [index.dropped(target) for index in _in_the_way(now, new)]
     statements += [
         SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(target, Name(default.name))
         for default in now.defaults
@@ -59,7 +55,7 @@ def reshape(target: Composable, now: Live, new: Live) -> list[Composable]:
     return statements + [
         SQL("ALTER TABLE {} ALTER COLUMN {}{}").format(target, column.definition, _null(column.nullable))
         for name, column in wanted.items()
-        if name in have and name not in going and have[name].nullable != column.nullable
+        if name in loosened_or_tightened(now, new)
     ]
 
 
@@ -67,18 +63,23 @@ def empty(target: Composable) -> Composable:
     return SQL("DELETE FROM {} WITH (TABLOCKX)").format(target)
 
 
-def insert(target: Composable, source: Composable, columns: Sequence[ColumnFact]) -> Composable:
-    """All rows of one table into another, and how many they were."""
+def insert(target: Composable, source: Composable, columns: Sequence[ColumnFact], *, read: bool = False) -> Composable:
+    """All rows of one table into another, and how many they were.
+
+    A bulk load, which TABLOCK asks for, keeps even those readers of a heap waiting who see row versions: none into a
+    table that is `read`.
+    """
     names = COMMA.join(Name(column.name) for column in columns)
-    return SQL("INSERT INTO {} WITH (TABLOCK) ({}) SELECT {} FROM {};\nSELECT ROWCOUNT_BIG() AS rows_added").format(
-        target, names, names, source
+    how = SQL("") if read else SQL(" WITH (TABLOCK)")
+    return SQL("INSERT INTO {}{} ({}) SELECT {} FROM {};\nSELECT ROWCOUNT_BIG() AS rows_added").format(
+        target, how, names, names, source
     )
 
 
 def redress(target: tuple[str, str], now: Live, new: Live, dropped: set[str]) -> list[Composable]:
     """boardlift's own indexes and labels, where the new table has others. `dropped` are columns that were made anew."""
     place = Name(*target)
-    gone = {i.name for i in now.indexes if i.columns & dropped}
+    gone = {index.name for index in _in_the_way(now, new)}
     have = {i.name for i in now.indexes if i.name.startswith(INDEX_PREFIX)} - gone
     want = {i.name: i for i in new.indexes if i.name.startswith(INDEX_PREFIX)}
     statements = [SQL("DROP INDEX {} ON {}").format(Name(name), place) for name in sorted(have - want.keys())]
@@ -94,6 +95,24 @@ def changed_columns(now: Live, new: Live) -> set[str]:
     """Columns that the refill drops, or drops and makes anew."""
     wanted = dict(new.shape)
     return {name for name, spelled in now.shape if wanted.get(name) != spelled}
+
+
+def loosened_or_tightened(now: Live, new: Live) -> set[str]:
+    """Columns that stay as they are, but for NULL, which they take only now or no longer."""
+    have = {column.name: (column.spelled, column.nullable) for column in now.columns if not column.computed}
+    return {c.name for c in new.columns if have.get(c.name) == (c.spelled, not c.nullable)}
+
+
+def _in_the_way(now: Live, new: Live) -> list[IndexFact]:
+    """boardlift's own indexes on columns that change, and those that are other ones in the new table."""
+    changing = changed_columns(now, new) | loosened_or_tightened(now, new)
+    shapes = {index.name: index.shape for index in new.indexes}
+    return [
+        index
+        for index in now.indexes
+        if index.name.startswith(INDEX_PREFIX)
+        and (index.columns & changing or shapes.get(index.name, index.shape) != index.shape)
+    ]
 
 
 def _added(target: Composable, columns: Sequence[ColumnFact]) -> list[Composable]:

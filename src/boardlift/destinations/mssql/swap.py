@@ -3,13 +3,14 @@ hung on the old ones is tied to the new.
 
 Everything that can be done before readers have to wait is done before. Then the locks on the live tables are asked
 for, in the order of their names, with a budget of milliseconds for all of them together; if one is not granted, all are
-given back and readers go on, and the swap tries again a little later with a somewhat larger budget.
+given back and readers go on, and the swap tries again a little later with a somewhat larger budget. Only with all locks
+are tables moved between the schemas: from the first move to the commit, readers of the whole live schema wait.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
@@ -29,14 +30,14 @@ from boardlift.destinations.mssql.errors import (
 )
 from boardlift.destinations.mssql.inspect import Blocker, Inspector, blockers
 from boardlift.destinations.mssql.moves import Move, passing
-from boardlift.destinations.mssql.objects import Live
+from boardlift.destinations.mssql.objects import Live, escalation_statement
 from boardlift.destinations.mssql.prepare import Preparation, Prepared
 from boardlift.destinations.mssql.session import Session, lock_timeout
 from boardlift.destinations.mssql.sql import Name, batch, rename, transfer
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.sql import SQL, Composable
 
-_UNHURRIED_MS = 5_000  # for tables that nobody reads
+_UNHURRIED_MS = 5_000  # for the catalogue, which nobody reads
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class Swap:
         self._clock = clock
         self._random = random.Random()  # noqa: S311 (spreads retries, guards nothing)
         self._waiting_since: float | None = None
+        self._left_ms = 0.0
         self._sees = True
 
     def run(self, plan: SwapPlan, ways: Mapping[str, Replace], sealed: set[str]) -> SwapOutcome:
@@ -100,7 +102,8 @@ class Swap:
                 decided = preparation.decide(plan, ways, sealed)
                 prepared = preparation.prepare(decided)
                 preparation.copy(decided, prepared)
-            done = self._attempt(plan, decided, prepared, self._policy.budget_ms(attempt))
+            self._waiting_since, self._left_ms = None, float(self._policy.budget_ms(attempt))
+            done = self._attempt(plan, decided, prepared)
             longest = max(longest, self._waited())
             if done:
                 return SwapOutcome(moment, attempt, longest)
@@ -112,19 +115,17 @@ class Swap:
 
     # -- while readers may wait
 
-    def _attempt(self, plan: SwapPlan, decided: Sequence[Move], prepared: Prepared, budget_ms: int) -> bool:
+    def _attempt(self, plan: SwapPlan, decided: Sequence[Move], prepared: Prepared) -> bool:
         """Try once. Returns whether it is done; otherwise nothing has changed."""
-        self._waiting_since = None
         try:
             with self._speaking("prepare the swap"):
                 begun = [lock_timeout(_UNHURRIED_MS), SQL("BEGIN TRANSACTION"), *record_statements(self._hidden, plan)]
                 self._session.send(batch(begun))
-            self._refill(decided, prepared, budget_ms)
-            with self._speaking("prepare the swap"):
-                self._enter(decided, prepared)
-            with self._speaking("lock the live tables"):
-                self._lock([m.name for m in decided if m.leaves], prepared, budget_ms)
-                self._refuse_changed(decided, prepared)
+            self._refill(decided, prepared)
+            if any(move.leaves or move.swaps or move.places for move in decided):
+                with self._speaking("lock the live tables"):
+                    self._lock_leaving([m.name for m in decided if m.leaves], prepared)
+                    self._refuse_changed(decided, prepared)
             with self._speaking("swap the tables in"):
                 self._exchange(decided, prepared)
                 self._compare(decided, prepared)
@@ -145,9 +146,9 @@ class Swap:
     def _waited(self) -> float:
         return 0.0 if self._waiting_since is None else (self._clock.monotonic() - self._waiting_since) * 1000
 
-    def _enter(self, decided: Sequence[Move], prepared: Prepared) -> None:
-        """What no reader can notice. It comes after the refill: until the commit, whoever lists tables waits for it."""
-        statements = [lock_timeout(_UNHURRIED_MS)]
+    def _enter(self, decided: Sequence[Move], prepared: Prepared) -> list[Composable]:
+        """Incoming tables into the live schema. From the first of them to the commit nobody reads anything there."""
+        statements: list[Composable] = []
         for move in decided:
             if move.copies and move.leaving is not None:
                 kept = move.leaving.hidden_name
@@ -158,16 +159,16 @@ class Swap:
                 statements += dresses.entrust(
                     self._live, move.made, prepared.live[move.name], prepared.coming[move.name]
                 )
-        self._session.send(batch(statements))
+        return statements
 
-    def _refill(self, decided: Sequence[Move], prepared: Prepared, budget_ms: int) -> None:
+    def _refill(self, decided: Sequence[Move], prepared: Prepared) -> None:
         """Empty and fill again. Readers see the rows that were, unless columns change: then they wait."""
         refilled = [move for move in decided if move.refills]
         if not refilled:
             return
         reshaped = {m.name: refills.reshape(Name(self._live, m.name), *self._both(m, prepared)) for m in refilled}
         with self._speaking("lock the live tables"):
-            self._lock([move.name for move in refilled], prepared, budget_ms, readers_wait=any(reshaped.values()))
+            self._lock_refilled({name: bool(changes) for name, changes in reshaped.items()}, prepared)
         for move in refilled:
             now, new = self._both(move, prepared)
             target = Name(self._live, move.name)
@@ -178,7 +179,7 @@ class Swap:
                 assert move.entering is not None
                 columns = [column for column in new.columns if not column.computed]
                 source = Name(self._hidden, move.entering.hidden_name)
-                self._session.send(batch([refills.insert(target, source, columns)]))
+                self._session.send(batch([refills.insert(target, source, columns, read=True)]))
                 again = refills.redress((self._live, move.name), now, new, refills.changed_columns(now, new))
                 if again:
                     self._session.send(batch(again))
@@ -186,22 +187,50 @@ class Swap:
     def _both(self, move: Move, prepared: Prepared) -> tuple[Live, Live]:
         return prepared.live[move.name], prepared.coming[move.name]
 
-    def _lock(self, names: Sequence[str], prepared: Prepared, budget_ms: int, *, readers_wait: bool = True) -> None:
-        """Lock live tables and those tied to them by foreign keys, in the order of their names, within the budget."""
-        tied = {key.child for name in names for key in prepared.live[name].pointing_in}
-        tied |= {key.parent for name in names for key in prepared.live[name].pointing_out}
-        places = sorted({(self._live, name) for name in names} | tied)
-        if not places:
-            return
-        started = self._clock.monotonic()
-        if readers_wait:
-            self._waiting_since = self._waiting_since or started
-        for place in places:
-            left = budget_ms - int((self._clock.monotonic() - started) * 1000)
-            held = SQL("SELECT TOP (1) 1 AS held FROM {} WITH (TABLOCKX, HOLDLOCK)").format(Name(*place))
-            self._session.send(batch([lock_timeout(max(left, 1)), held]))
-        left = budget_ms - int((self._clock.monotonic() - started) * 1000)
-        self._session.send(batch([lock_timeout(max(left, 1))]))
+    def _lock_leaving(self, names: Sequence[str], prepared: Prepared) -> None:
+        """Have no reader in tables that leave or whose foreign keys point at these. From here on readers wait."""
+        asked = self._parents(names, prepared)
+        for name in names:
+            asked |= {
+                k.child: escalation_statement(Name(*k.child), k.escalation) for k in prepared.live[name].pointing_in
+            }
+        for name in names:
+            asked[self._live, name] = escalation_statement(Name(self._live, name), prepared.live[name].escalation)
+        self._waiting_since = self._waiting_since or self._clock.monotonic()
+        self._lock(asked)
+
+    def _lock_refilled(self, reshaped: Mapping[str, bool], prepared: Prepared) -> None:
+        """Keep other writers out of tables that are refilled, and readers out of those whose columns change."""
+        asked = self._parents(reshaped, prepared)
+        for name in reshaped:
+            asked |= {key.child: _held(key.child) for key in prepared.live[name].pointing_in}
+        for name, changes in reshaped.items():
+            place = (self._live, name)
+            asked[place] = (
+                escalation_statement(Name(*place), prepared.live[name].escalation) if changes else _held(place)
+            )
+        if any(reshaped.values()):
+            self._waiting_since = self._clock.monotonic()
+        self._lock(asked)
+
+    def _parents(self, names: Collection[str], prepared: Prepared) -> dict[tuple[str, str], Composable]:
+        """What foreign keys of these point at may be other people's: for this lock the right to read is enough."""
+        return {key.parent: _held(key.parent) for name in names for key in prepared.live[name].pointing_out}
+
+    def _lock(self, asked: Mapping[tuple[str, str], Composable]) -> None:
+        """Ask for locks in the order of the tables' names, within what is left of the budget, which then stays set.
+
+        A running query holds no lock on its table but one against a change of the table itself (Sch-S). So an ALTER
+        TABLE that changes nothing is what waits for it here, and nothing has to wait for it later.
+        """
+        for place in sorted(asked):
+            started = self._clock.monotonic()
+            self._session.send(batch([self._patience(), asked[place]]))
+            self._left_ms -= (self._clock.monotonic() - started) * 1000
+        self._session.send(batch([self._patience()]))
+
+    def _patience(self) -> Composable:
+        return lock_timeout(max(int(self._left_ms), 1))
 
     def _refuse_changed(self, decided: Sequence[Move], prepared: Prepared) -> None:
         if self._changed(decided, prepared):
@@ -222,7 +251,7 @@ class Swap:
         """The old ones out, the new ones in under their names, and everything tied to them."""
         leaving = [move for move in decided if move.leaves]
         successors = {move.name for move in decided if move.swaps}
-        statements: list[Composable] = []
+        statements = self._enter(decided, prepared)
         dropped: set[str] = set()
         for move in leaving:
             live = prepared.live[move.name]
@@ -307,3 +336,8 @@ class Swap:
             f"The live tables could not be locked in {attempts} attempts; they are in use by: {who}. {UNCHANGED}",
             hint=hint,
         )
+
+
+def _held(place: tuple[str, str]) -> Composable:
+    """Lock a table against writers, and against readers who want locks."""
+    return SQL("SELECT TOP (1) 1 AS held FROM {} WITH (TABLOCKX, HOLDLOCK)").format(Name(*place))

@@ -18,14 +18,13 @@ SET LOCK_TIMEOUT 50;
 GO
 DELETE FROM [monday].[planning] WITH (TABLOCKX);
 GO
-INSERT INTO [monday].[planning] WITH (TABLOCK) ([item_id], [name], [status]) SELECT [item_id], [name], [status] FROM [monday__boardlift].[planning__g2];
+INSERT INTO [monday].[planning] ([item_id], [name], [status]) SELECT [item_id], [name], [status] FROM [monday__boardlift].[planning__g2];
 SELECT ROWCOUNT_BIG() AS rows_added;
 GO
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Item id', @level0type = N'SCHEMA', @level0name = N'monday', @level1type = N'TABLE', @level1name = N'planning', @level2type = N'COLUMN', @level2name = N'item_id';
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Name', @level0type = N'SCHEMA', @level0name = N'monday', @level1type = N'TABLE', @level1name = N'planning', @level2type = N'COLUMN', @level2name = N'name';
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Planning', @level0type = N'SCHEMA', @level0name = N'monday', @level1type = N'TABLE', @level1name = N'planning';
 GO
-SET LOCK_TIMEOUT 5000;
 EXEC sys.sp_rename @objname = N'[monday__boardlift].[boardlift_kept_964522f435dbe26376f463f4]', @newname = N'planning__g1', @objtype = N'OBJECT';
 GO
 COMMIT TRANSACTION;

@@ -1,5 +1,5 @@
 DROP TABLE IF EXISTS [monday__boardlift].[boardlift_live_30952eb5058c2c4020a11cdd];
-CREATE TABLE [monday__boardlift].[boardlift_live_30952eb5058c2c4020a11cdd] ([item_id] BIGINT NOT NULL, [tag] NVARCHAR(400) COLLATE Latin1_General_100_BIN2 NULL);
+CREATE TABLE [monday__boardlift].[boardlift_live_30952eb5058c2c4020a11cdd] ([item_id] BIGINT NOT NULL, [tag] NVARCHAR(400) COLLATE Latin1_General_100_BIN2 NOT NULL);
 GO
 INSERT INTO [monday__boardlift].[boardlift_live_30952eb5058c2c4020a11cdd] WITH (TABLOCK) ([item_id], [tag]) SELECT [item_id], [tag] FROM [monday__boardlift].[planning_tags__g2];
 SELECT ROWCOUNT_BIG() AS rows_added;
@@ -18,16 +18,16 @@ SET LOCK_TIMEOUT 50;
 GO
 DELETE FROM [monday].[planning] WITH (TABLOCKX);
 GO
-INSERT INTO [monday].[planning] WITH (TABLOCK) ([item_id], [name], [status]) SELECT [item_id], [name], [status] FROM [monday__boardlift].[planning__g2];
+INSERT INTO [monday].[planning] ([item_id], [name], [status]) SELECT [item_id], [name], [status] FROM [monday__boardlift].[planning__g2];
 SELECT ROWCOUNT_BIG() AS rows_added;
 GO
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Item id', @level0type = N'SCHEMA', @level0name = N'monday', @level1type = N'TABLE', @level1name = N'planning', @level2type = N'COLUMN', @level2name = N'item_id';
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Name', @level0type = N'SCHEMA', @level0name = N'monday', @level1type = N'TABLE', @level1name = N'planning', @level2type = N'COLUMN', @level2name = N'name';
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Planning', @level0type = N'SCHEMA', @level0name = N'monday', @level1type = N'TABLE', @level1name = N'planning';
 GO
-SET LOCK_TIMEOUT 5000;
-ALTER SCHEMA [monday] TRANSFER [monday__boardlift].[boardlift_live_30952eb5058c2c4020a11cdd];
+SET LOCK_TIMEOUT 50;
 GO
+ALTER SCHEMA [monday] TRANSFER [monday__boardlift].[boardlift_live_30952eb5058c2c4020a11cdd];
 EXEC sys.sp_rename @objname = N'[monday].[boardlift_live_30952eb5058c2c4020a11cdd]', @newname = N'planning_tags', @objtype = N'OBJECT';
 GO
 COMMIT TRANSACTION;
