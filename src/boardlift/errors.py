@@ -44,7 +44,8 @@ class BoardliftError(Exception):
     def conclude(self, sentence: str) -> None:
         """Add a last sentence, unless the message ends with it or with another word on production already."""
         if "Production was " not in self.message:
-            self.message = f"{self.message} {sentence}"
+            stop = "" if self.message.endswith((".", "!", "?", ":")) else "."
+            self.message = f"{self.message}{stop} {sentence}"
             self.args = (self.message,)
 
 

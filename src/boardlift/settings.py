@@ -192,6 +192,7 @@ def load(path: Path, *, token_required: bool = True) -> Loaded:
     Raises ConfigError with the place in the file.
     """
     settings = _parse(path)
+    _check_namespace(settings, path)
     _check_boards(settings, path)
     destination = _expand(settings.destination, f"{path}: destination")
     token = find_token(settings.account.token) if token_required else Secret("")
@@ -259,6 +260,27 @@ def _place(error: Exception) -> str:
     if mark is None:
         return ": it is nested too deep" if isinstance(error, RecursionError) else ": it holds a character YAML forbids"
     return f" at line {mark.line + 1}, column {mark.column + 1}"
+
+
+_TAKEN = {"mysql", "sys", "performance_schema", "information_schema", "pg_catalog", "pg_toast"}
+"""Namespaces that belong to an engine itself."""
+_SUFFIXES = {
+    "__boardlift": "boardlift keeps hidden tables",
+    "_test": "`boardlift sync --test` puts its tables",
+    "_rehearsal": "`boardlift rollback --rehearse` puts its copies",
+}
+
+
+def _check_namespace(settings: Settings, path: Path) -> None:
+    """Two namespaces that boardlift makes from one name must never be a namespace of somebody else."""
+    name = settings.namespace
+    said = next((what for suffix, what in _SUFFIXES.items() if name.endswith(suffix)), "")
+    if "__boardlift" in name or name in _TAKEN or said:
+        raise ConfigError(
+            f"{path}: `namespace: {name}` is taken: there "
+            f"{said or ('the engine keeps its own tables' if name in _TAKEN else _SUFFIXES['__boardlift'])}.",
+            hint="choose another name, such as `namespace: monday`",
+        )
 
 
 def _check_boards(settings: Settings, path: Path) -> None:

@@ -127,3 +127,10 @@ def test_indexes_are_written_short_or_long(tmp_path: Path) -> None:
     (board,) = load(written(tmp_path, text)).settings.boards
     assert board.indexes == [["status", "due"], IndexSettings(columns=["code"], unique=True)]
     assert board.replace == "in_place"
+
+
+@pytest.mark.parametrize("name", ["monday__boardlift", "load_test", "monday_rehearsal", "mysql", "information_schema"])
+def test_a_namespace_that_is_not_free_is_refused(tmp_path: Path, name: str) -> None:
+    """What boardlift or an engine makes under such a name must never meet a person's tables."""
+    with pytest.raises(ConfigError, match=f"{name}` is taken: there "):
+        load(written(tmp_path, f"destination: duckdb:///w.duckdb\nnamespace: {name}\n"))

@@ -14,7 +14,7 @@ from boardlift.destinations.interface import (
     SwapOutcome,
     hidden_namespace,
 )
-from boardlift.errors import ConfigError, DestinationError
+from boardlift.errors import UNCHANGED, ConfigError, DestinationError
 from boardlift.load.rollback import Target
 from boardlift.shape.table import Table
 
@@ -116,6 +116,7 @@ def rehearse(
     in: `there`, a destination on the same server under a namespace that is emptied before and discarded after,
     whatever happens; `ways`, how each group is replaced. Nothing in `destination` changes.
     """
+    _refuse_production(there)
     there.discard()  # what a rehearsal left that was killed
     try:
         there.prepare()
@@ -132,6 +133,16 @@ def rehearse(
         return Rehearsal(back, forward, back_outcome, forward_outcome, back_seconds, forward_seconds)
     finally:
         there.discard()
+
+
+def _refuse_production(there: Destination) -> None:
+    """What a sync made live is no leftover, whatever its namespace is called. Raises ConfigError."""
+    if any(generation.run_id != _RUN for generation in there.generations()):
+        raise ConfigError(
+            f"The namespace {there.namespace} of {there.identity}, where the copies would go, holds tables of a sync. "
+            f"{UNCHANGED}",
+            hint="a rehearsal needs that name for itself: give those boards another `namespace:`",
+        )
 
 
 def _copy(

@@ -11,7 +11,7 @@ import pytest
 from boardlift.clock import SystemClock
 from boardlift.destinations.duckdb.engine import DuckDB
 from boardlift.destinations.interface import Replace, SwapOutcome
-from boardlift.errors import DestinationError
+from boardlift.errors import ConfigError, DestinationError
 from boardlift.load.rehearse import Rehearsal, bytes_to_copy, rehearse, shapes_of
 from boardlift.load.rollback import Target, choose
 from boardlift.shape.sql import SQL
@@ -115,7 +115,7 @@ def test_a_rehearsal_that_fails_leaves_nothing_behind(destination: DuckDB, path:
         rehearsed(destination, there)
     assert everything(path) == before
     there.prepare()
-    promoted(there, 1)
+    there.promote("rehearsal", [staged(there, 1)])
     there.close()
     again = DuckDB(f"duckdb:///{path}", "monday_rehearsal")
     assert rehearsed(destination, again).same
@@ -138,3 +138,17 @@ def test_the_bytes_to_copy_are_those_of_both_generations(destination: DuckDB) ->
     (target,) = choose(destination, ["1"], None)
     assert isinstance(target, Target)
     assert bytes_to_copy(destination, [target]) == sum(destination.sizes().values())
+
+
+def test_a_namespace_that_a_sync_filled_is_never_taken_for_a_leftover(destination: DuckDB, path: Path) -> None:
+    """Somebody may have named a namespace of their own like that of the copies."""
+    there = DuckDB(f"duckdb:///{path}", "monday_rehearsal")
+    there.prepare()
+    there.promote("run-1", [staged(there, 1)])
+    there.close()
+    before = everything(path)
+    with pytest.raises(ConfigError, match="holds tables of a sync"):
+        rehearsed(destination, there)
+    destination.close()
+    there.close()
+    assert everything(path) == before
