@@ -144,6 +144,7 @@ GRANT INSERT, TRIGGER ON monday.planning TO {auditor};
 GRANT SELECT ON public.one, reporting.stock TO {reader};
 GRANT SELECT (n, status) ON reporting.two TO {auditor};
 ALTER VIEW public.three OWNER TO {auditor};
+ALTER ROLE {writer} BYPASSRLS;
 ALTER MATERIALIZED VIEW reporting.stock OWNER TO {writer};
 """.replace("by_hash_not", "the_item")
 

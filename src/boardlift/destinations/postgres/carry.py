@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from boardlift.destinations.postgres.book import Made
 from boardlift.destinations.postgres.inspect import Grant, grant_statements
 from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
@@ -221,3 +222,16 @@ def renewing(
             where = SQL("{}.{}").format(target, Identifier(name))
             statements.append(SQL("COMMENT ON COLUMN {} IS {}").format(where, Literal(comments[name])))
     return statements
+
+
+def fixing(before: Snapshot, place: Place, staged: Snapshot, at: Place, made: Made | None) -> list[Composable]:
+    """NOT NULLs that a person put on the live table."""
+    if made is None:
+        return []
+    had, has = before.columns(place), staged.columns(at)
+    return [
+        SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL").format(Identifier(*at), Identifier(name))
+        for name in had
+        if had[name].detail["not_null"] and name not in made.not_null
+        if name in has and not has[name].detail["not_null"]
+    ]

@@ -70,6 +70,8 @@ def _replacement(before: Snapshot, change: Change, replace: Replace, found: Sequ
     why = "the staged table takes its place in one transaction"
     if carried:
         why += ", and what is built on the live one is bound to it"
+    if any(before.of("publication", change.place)):
+        why += "; subscribers do not get its rows: ALTER SUBSCRIPTION ... REFRESH PUBLICATION, or `replace: in_place`"
     return Replacement(name, replace, why, carried, mine)
 
 

@@ -19,7 +19,7 @@ from boardlift.shape.table import Index, Table
 
 _NAME_BYTES = 63
 _BARE: dict[str, Any] = dict.fromkeys(
-    ("tablespace", "statistics", "comment", "constraint_comment", "clustered", "identity")
+    ("tablespace", "options", "statistics", "comment", "constraint_comment", "clustered", "identity")
 )
 _OF_A_GENERATION = re.compile(r"ix_[0-9a-f]{24}")
 
@@ -90,11 +90,13 @@ def inherit(
     obsolete: set[str],
     *,
     kept: bool = False,
+    own: Iterable[str] = (),
 ) -> tuple[Succession, list[Composable]]:
     """Who takes over which index, and the statements that build what is missing on the staged relation.
 
     `retire` gives the name under which an outgoing index goes on; `obsolete` are indexes that the configuration once
-    asked for and no longer does; a `kept` table was live before. An index on a column that is gone is left out.
+    asked for and no longer does; a `kept` table was live before, and `own` indexes come back
+    with it. An index on a column that is gone is left out.
     """
     columns = set(new.columns(at))
     spare = [entry for entry in new.of("index", at) if entry.detail["valid"]]
@@ -117,10 +119,12 @@ def inherit(
         found.handovers.append(Handover(index.name, retire(index.name), successor))
     taken = {entry.name for entry in old.of("index", place)}
     constraints = {_keys(entry) for entry in old.of("index", place) if entry.detail["constraint"] in {"p", "u"}}
+    mine = set(own)
     for entry in spare:
         twice = entry.detail["unique"] and _keys(entry) in constraints
         # On a kept table, one with such a name was handed over, and its heir has been dropped by a person since.
-        retired = kept and _OF_A_GENERATION.fullmatch(entry.name)
+        heir = former_name(place[1], entry)
+        retired = kept and _OF_A_GENERATION.fullmatch(entry.name) and heir not in mine
         if not entry.detail["primary"] and (twice or retired or entry.name in taken):
             statements.append(drop(at, entry))
     return found, statements
@@ -155,6 +159,19 @@ def missing(
             name = configured_name(table.name, index)
             found.append((hashed_name(table.name, index) if taken(name) else name, index))
     return found
+
+
+def returning(
+    table: str, names: Iterable[str], staged: Iterable[Entry], there: Sequence[Entry], taken: Callable[[str], bool]
+) -> list[tuple[str, Index]]:
+    """The indexes of the configuration that a kept table has under these names and the live one lacks."""
+    wanted = set(names)
+    return [
+        (name, Index(_keys(entry), bool(entry.detail["unique"])))
+        for entry in staged
+        if not entry.detail["primary"] and (name := former_name(table, entry)) in wanted
+        if _twin(entry, there) is None and not taken(name)
+    ]
 
 
 def make(name: str, index: Index, at: Place) -> Composable:
@@ -206,6 +223,11 @@ def _settings(index: Entry, twin: Entry | None, at: Place, name: str) -> list[Co
     if want["tablespace"] != have["tablespace"]:
         space = Identifier(want["tablespace"] or "pg_default")
         statements.append(SQL("ALTER INDEX {} SET TABLESPACE {}").format(where, space))
+    mine, theirs = (dict(option.split("=", 1) for option in one["options"] or ()) for one in (want, have))
+    if put := [SQL("{} = {}").format(Identifier(k), Literal(v)) for k, v in mine.items() if theirs.get(k) != v]:
+        statements.append(SQL("ALTER INDEX {} SET ({})").format(where, COMMA.join(put)))
+    if away := [Identifier(key) for key in theirs if key not in mine]:
+        statements.append(SQL("ALTER INDEX {} RESET ({})").format(where, COMMA.join(away)))
     if want["statistics"] != have["statistics"]:
         targets = {number: -1 for number, _ in have["statistics"] or ()} | dict(want["statistics"] or ())
         statements += [

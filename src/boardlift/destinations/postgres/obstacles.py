@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -66,6 +67,7 @@ def find(before: Snapshot, changes: Iterable[Change]) -> list[Obstacle]:
         else:
             found += _by_hand(before, change)
         found += _columns(before, change)
+    found += _positional(before, [by_place[place] for place in sorted(swapped)])
     return found + list(_bound(before, swapped)) + list(_rights(before, swapped))
 
 
@@ -88,14 +90,24 @@ def retyped(before: Snapshot, change: Change) -> dict[str, tuple[str, str]]:
 
 
 def _vanishing(before: Snapshot, place: Place) -> Iterator[Obstacle]:
-    """Whatever needs a table that the new generation has not; what belongs to the table alone is kept with it."""
+    """Whatever needs a table that the new generation has not, and what a kept table would come back without."""
     out = "drop it first, or keep the table"
+    again = "drop it, and make it again on the new table"
+    relation = before.relation(place)
+    if relation is not None and relation.detail["kind"] == "r":
+        if relation.detail["secured"]:
+            words = f"row level security is enabled on {spelled(place)}, which goes"
+            yield Obstacle(place, words, "disable it there, and enable it on the new table")
+        for kind in ("policy", "trigger", "rule"):
+            for entry in before.of(kind, place):
+                yield Obstacle(place, f"{describe(entry)} would be lost with the table, which goes", again)
     for entry in before.entries:
         elsewhere = entry.kind in {"view", "function", "rule", "policy"} and place in entry.used
         if (elsewhere and (entry.place != place or entry.kind == "function")) or (
             entry.kind in {"publication", "other"} and entry.place == place
         ):
-            yield Obstacle(place, f"{describe(entry)} needs {spelled(place)}, which goes", out)
+            way_out = again if entry.kind == "publication" else out
+            yield Obstacle(place, f"{describe(entry)} needs {spelled(place)}, which goes", way_out)
         elif entry.kind == "foreign" and place in {entry.place, _target(entry)}:
             yield Obstacle(place, f"{describe(entry)} ties {spelled(place)}, which goes", out)
 
@@ -125,6 +137,21 @@ def _by_hand(before: Snapshot, change: Change) -> Iterator[Obstacle]:
             yield Obstacle(
                 place, f"column {name} of {spelled(place)} fills itself", f"take that from it, {IN_PLACE_HELPS}"
             )
+        elif name in change.columns and column.detail["collation"]:
+            words = f"column {name} of {spelled(place)} has the collation {column.detail['collation']}"
+            yield Obstacle(place, words, f"give it the default one and put the collation on an index, {IN_PLACE_HELPS}")
+    row = re.compile(rf'(?<![\w$."])(?:{_part(place[1])})\.\*')
+    for entry in (*before.of("check", place), *before.of("index", place)):
+        if row.search(entry.detail["definition"] or ""):
+            words = f"{describe(entry)} takes whole rows of {spelled(place)}, as they are now"
+            yield Obstacle(place, words, f"name the columns in it, {IN_PLACE_HELPS}")
+    for entry in before.of("index", place):
+        if entry.detail["primary"] and not str(entry.detail["definition"]).endswith(")"):
+            words = f"{describe(entry)} is deferrable, which the key of its successor is not"
+            yield Obstacle(place, words, f"make it not deferrable, {IN_PLACE_HELPS}")
+        elif entry.detail["primary"] and ") INCLUDE (" in entry.detail["definition"]:
+            words = f"{describe(entry)} includes columns, which the key of its successor does not"
+            yield Obstacle(place, words, "make the key without them, and include them in an index of your own")
     for entry in before.of("other", place):
         yield Obstacle(place, f"{describe(entry)} (on {spelled(place)})", f"drop it, {IN_PLACE_HELPS}")
     for key in before.of("foreign"):
@@ -208,8 +235,63 @@ def _bound(before: Snapshot, swapped: set[Place]) -> Iterator[Obstacle]:
                 f"{describe(view)} reads {table} and also {other}, which is built on a live table",
                 f"read the tables alone or {other} alone, {IN_PLACE_HELPS}",
             )
+        # A staged table has no policies before the swap, and the view is filled before it.
+        for schema, name in view.detail["filtered"] or ():
+            if (schema, name) in swapped:
+                yield Obstacle(
+                    place,
+                    f"{describe(view)} is filled through the row level security of {spelled((schema, name))}",
+                    f"give it an owner with BYPASSRLS, {IN_PLACE_HELPS}",
+                )
         for entry in before.of("other", place):
             yield Obstacle(place, f"{describe(entry)} (on {spelled(place)})", f"drop it, {IN_PLACE_HELPS}")
+
+
+def _positional(before: Snapshot, changes: Iterable[Change]) -> Iterator[Obstacle]:
+    """Definitions that count the columns of a table whose columns are not in the old order."""
+    for change in changes:
+        if list(before.columns(change.place)) == list(change.columns or ()):
+            continue
+        for entry in before.entries:
+            if counts(entry, change.place):
+                words = f"{describe(entry)} counts the columns of {spelled(change.place)}, whose order changes"
+                yield Obstacle(change.place, words, f"write it without a column alias list, {IN_PLACE_HELPS}")
+
+
+def counts(entry: Entry, place: Place) -> bool:
+    """Whether a definition that reads this table has a column alias list, on it or on a join."""
+    if entry.kind not in {"view", "function", "rule", "policy"} or not entry.uses(place):
+        return False
+    return any(has_alias_list(entry.detail.get(part) or "", place) for part in ("definition", "using", "check"))
+
+
+_NAME = r'(?:"(?:[^"]|"")*"|[^\W\d][\w$]*)'
+_TOKEN = re.compile(rf"'(?:[^']|'')*'|{_NAME}|\(|\)")
+_ALIAS = re.compile(rf"\s+(?:AS\s+)?{_NAME}\(")
+_QUERY = re.compile(r"\s*(?:SELECT|VALUES|WITH)\b", re.IGNORECASE)
+
+
+def _part(name: str) -> str:
+    """A name as PostgreSQL writes it, for a pattern."""
+    quoted = name.replace('"', '""')
+    return f'"{re.escape(quoted)}"|{re.escape(name)}'
+
+
+def has_alias_list(text: str, place: Place) -> bool:
+    """Whether a definition, as PostgreSQL writes it, lists aliases for the columns of this table or of a join."""
+    table = r"\.".join(f"(?:{_part(part)})" for part in place)
+    if re.search(rf"(?<![\w$.\"]){table}{_ALIAS.pattern}", text):
+        return True
+    opened: list[tuple[int, bool]] = []
+    for token in _TOKEN.finditer(text):
+        if token.group() == "(":
+            # Behind a name stand the arguments of a function.
+            opened.append((token.end(), bool(token.start()) and text[token.start() - 1] not in " \n\t(,"))
+        elif token.group() == ")" and opened:
+            start, call = opened.pop()
+            if not call and not _QUERY.match(text, start) and _ALIAS.match(text, token.end()):
+                return True
+    return False
 
 
 def _rights(before: Snapshot, swapped: set[Place]) -> Iterator[Obstacle]:

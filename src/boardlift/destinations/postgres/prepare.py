@@ -7,7 +7,7 @@ values, which locks are needed, what is said under them, and what the catalogue 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -122,7 +122,7 @@ class Preparation:
             staged = self._staged(arrival)
             place = (self._live, arrival.slot.name)
             prepared.shapes[place] = staged
-            changes.append(Change(place, arrival.way, _types(staged, at), _key(staged, at), arrival.before))
+            changes.append(Change(place, arrival.way, staged.types(at), staged.key(at), arrival.before))
         taken = {arrival.slot.name for arrival in arrivals}
         for slot in departures:
             if slot.name not in taken:
@@ -185,7 +185,7 @@ class Preparation:
         succession = indexes.Succession()
         if prepared.before.relation(place) is not None:
             statements = carry.dressing(prepared.before, place, staged, at, prepared.comments[place])
-            statements += self._fixed(prepared.before, place, staged, at, arrival.before)
+            statements += carry.fixing(prepared.before, place, staged, at, arrival.before)
             leaving = next(slot for slot in prepared.departures if slot.name == arrival.slot.name)
             obsolete = _obsolete(arrival)
             succession, builds = indexes.inherit(
@@ -196,6 +196,7 @@ class Preparation:
                 lambda n: carry.generation_name("ix", leaving.hidden_name, n),
                 obsolete,
                 kept=arrival.slot.table is None,
+                own=_own(arrival),
             )
             statements += builds
             if statements:
@@ -211,20 +212,6 @@ class Preparation:
             # Statistics for the first queries, and nothing left for autovacuum to hold a lock for.
             session.send(SQL("VACUUM (ANALYZE) {}").format(Identifier(*at)))
             self._swept.add(arrival.body)
-
-    def _fixed(
-        self, before: Snapshot, place: Place, staged: Snapshot, at: Place, made: Made | None
-    ) -> list[Composable]:
-        """NOT NULLs that a person put on the live table."""
-        if made is None:
-            return []
-        had, has = before.columns(place), staged.columns(at)
-        return [
-            SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL").format(Identifier(*at), Identifier(name))
-            for name in had
-            if had[name].detail["not_null"] and name not in made.not_null
-            if name in has and not has[name].detail["not_null"]
-        ]
 
     def _named_not_null(self, before: Snapshot, place: Place, at: Place, arrival: Arrival) -> Snapshot:
         """From PostgreSQL 18 on a NOT NULL has a name, which must not be that of a staged table's."""
@@ -249,6 +236,7 @@ class Preparation:
         handed = {handover.successor for handover in succession.handovers}
         for entry in staged.of("index", at):
             if entry.name in handed:
+                self._stand_aside(succession, arrival, entry.name)
                 continue
             # A kept index may come back to find its name taken.
             waiting = carry.generation_name("ix", arrival.body, entry.name) if self._taken(entry.name) else entry.name
@@ -270,6 +258,16 @@ class Preparation:
                 if arrival.before is None or entry.name not in arrival.before.indexes
             }
             prepared.made[arrival.member] = made_of(table, succession.made - theirs)
+
+    def _stand_aside(self, succession: indexes.Succession, arrival: Arrival, name: str) -> None:
+        """A kept successor may have the very name that its live twin still holds."""
+        if not self._taken(name):
+            return
+        waiting = carry.generation_name("ix", arrival.body, name)
+        self._session.send(indexes.rename(self._hidden, name, waiting))
+        succession.handovers = [
+            replace(one, successor=waiting) if one.successor == name else one for one in succession.handovers
+        ]
 
     def _taken(self, name: str) -> bool:
         return bool(
@@ -308,10 +306,16 @@ class Preparation:
         going = {entry.name for entry in prepared.before.of("index", place) if entry.columns & lost}
         prepared.left_out |= {("index", place, name) for name in obsolete | going}
         prepared.left_out |= {entry.key for entry in prepared.before.of("statistics", place) if entry.columns & lost}
-        prepared.dropped[place] = obsolete - going
+        present = {entry.name for entry in prepared.before.of("index", place)}
+        prepared.dropped[place] = obsolete & present - going
         table = arrival.slot.table
-        if table is not None:
-            there = [entry for entry in prepared.before.of("index", place) if entry.name not in obsolete | going]
+        there = [entry for entry in prepared.before.of("index", place) if entry.name not in obsolete | going]
+        if table is None:
+            names = arrival.after.indexes if arrival.after else ()
+            prepared.wanted[place] = indexes.returning(
+                arrival.slot.name, names, staged.of("index", at), there, self._taken
+            )
+        else:
             wanted = indexes.missing(table, staged.of("index", at), there, self._taken)
             prepared.wanted[place] = wanted
             ours = {entry.name for entry in there} & set(arrival.before.indexes if arrival.before else ())
@@ -367,17 +371,6 @@ class Preparation:
         return name
 
 
-def _types(snapshot: Snapshot, at: Place) -> dict[str, str]:
-    return {name: str(column.detail["type"]) for name, column in snapshot.columns(at).items()}
-
-
-def _key(snapshot: Snapshot, at: Place) -> tuple[str, ...]:
-    for index in snapshot.of("index", at):
-        if index.detail["primary"]:
-            return tuple(index.detail["keys"])
-    return ()
-
-
 def _obsolete(arrival: Arrival) -> set[str]:
     """Indexes that the configuration made on the live table and that the successor is not to have."""
     table: Table | None = arrival.slot.table
@@ -388,6 +381,13 @@ def _obsolete(arrival: Arrival) -> set[str]:
         return set(arrival.before.indexes) - wanted
     # A kept generation comes back with the indexes of its own time.
     return set(arrival.before.indexes) - set(arrival.after.indexes if arrival.after else arrival.before.indexes)
+
+
+def _own(arrival: Arrival) -> set[str]:
+    """Indexes that the configuration made on a kept generation and not on the live one, so that nobody dropped them."""
+    if arrival.after is None or arrival.before is None:
+        return set()
+    return set(arrival.after.indexes) - set(arrival.before.indexes)
 
 
 def _names(table: Table, index: Index) -> tuple[str, str]:

@@ -84,6 +84,15 @@ class Snapshot:
         found = sorted(self.of("column", place), key=lambda entry: int(entry.detail["position"]))
         return {entry.name: entry for entry in found}
 
+    def types(self, place: Place) -> dict[str, str]:
+        """The types of its columns."""
+        return {name: str(column.detail["type"]) for name, column in self.columns(place).items()}
+
+    def key(self, place: Place) -> tuple[str, ...]:
+        """The columns of its primary key, none where it has no key."""
+        primary = (index for index in self.of("index", place) if index.detail["primary"])
+        return next((tuple(index.detail["keys"]) for index in primary), ())
+
     def only(self, place: Place) -> Snapshot:
         """What is said of one relation, without the views on it."""
         return Snapshot(tuple(entry for entry in self.entries if entry.place == place))
@@ -167,17 +176,20 @@ _USES: LiteralString = """
 """
 
 _PARTS: dict[str, Composable] = {
+    # Who gave a grant is left out: a successor has all of them from its owner.
     "acl": SQL(
-        "(SELECT jsonb_agg(jsonb_build_array(coalesce(g.rolname, ''), x.privilege_type, x.is_grantable)"
-        " ORDER BY x.place) FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner)))"
+        "(SELECT jsonb_agg(jsonb_build_array(z.who, z.privilege_type, z.grantable) ORDER BY z.place) FROM"
+        " (SELECT coalesce(g.rolname, '') AS who, x.privilege_type, bool_or(x.is_grantable) AS grantable,"
+        " min(x.place) AS place FROM aclexplode(coalesce(c.relacl, acldefault('r', c.relowner)))"
         " WITH ORDINALITY AS x(grantor, grantee, privilege_type, is_grantable, place)"
-        " LEFT JOIN pg_roles g ON g.oid = x.grantee)"
+        " LEFT JOIN pg_roles g ON g.oid = x.grantee GROUP BY 1, 2) AS z)"
     ),
     "column_acl": SQL(
-        "(SELECT jsonb_agg(jsonb_build_array(coalesce(g.rolname, ''), x.privilege_type, x.is_grantable)"
-        " ORDER BY x.place) FROM aclexplode(a.attacl)"
+        "(SELECT jsonb_agg(jsonb_build_array(z.who, z.privilege_type, z.grantable) ORDER BY z.place) FROM"
+        " (SELECT coalesce(g.rolname, '') AS who, x.privilege_type, bool_or(x.is_grantable) AS grantable,"
+        " min(x.place) AS place FROM aclexplode(a.attacl)"
         " WITH ORDINALITY AS x(grantor, grantee, privilege_type, is_grantable, place)"
-        " LEFT JOIN pg_roles g ON g.oid = x.grantee)"
+        " LEFT JOIN pg_roles g ON g.oid = x.grantee GROUP BY 1, 2) AS z)"
     ),
     "rule_uses": _uses("pg_rewrite", "w.oid"),
     "policy_uses": _uses("pg_policy", "p.oid"),
@@ -209,7 +221,10 @@ _ENTRIES: tuple[LiteralString, ...] = (
         'acl', {column_acl}, 'comment', col_description(c.oid, a.attnum), 'default', pg_get_expr(e.adbin, e.adrelid),
         'generated', a.attgenerated, 'identity', a.attidentity, 'statistics', coalesce(a.attstattarget, -1),
         'storage', a.attstorage, 'usual_storage', y.typstorage, 'compression', a.attcompression,
-        'options', a.attoptions, 'labels', (SELECT jsonb_agg(jsonb_build_array(l.provider, l.label)
+        'options', a.attoptions, 'collation', (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co
+            JOIN pg_namespace cn ON cn.oid = co.collnamespace
+            WHERE co.oid = a.attcollation AND a.attcollation <> y.typcollation),
+        'labels', (SELECT jsonb_agg(jsonb_build_array(l.provider, l.label)
             ORDER BY l.provider) FROM pg_seclabel l WHERE l.classoid = 'pg_class'::regclass AND l.objoid = c.oid
             AND l.objsubid = a.attnum))
     FROM rel c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -220,6 +235,7 @@ _ENTRIES: tuple[LiteralString, ...] = (
         'unique', x.indisunique, 'primary', x.indisprimary, 'valid', x.indisvalid, 'clustered', x.indisclustered,
         'identity', x.indisreplident, 'tablespace', (SELECT s.spcname FROM pg_tablespace s
             WHERE s.oid = i.reltablespace), 'comment', obj_description(i.oid, 'pg_class'), 'constraint', k.contype,
+        'options', (SELECT jsonb_agg(o ORDER BY o) FROM unnest(i.reloptions) AS o),
         'definition', coalesce(pg_get_constraintdef(k.oid), substr(pg_get_indexdef(i.oid), length(format(
             'CREATE %sINDEX %I ON %I.%I USING ', CASE WHEN x.indisunique THEN 'UNIQUE ' END, i.relname, c.nspname,
             c.relname)) + 1)),
@@ -310,7 +326,13 @@ _ENTRIES: tuple[LiteralString, ...] = (
     """,
     """
     SELECT 'view', c.nspname, c.relname, '', jsonb_build_object('kind', c.relkind,
-        'definition', pg_get_viewdef(c.oid), 'uses', {rule_uses})
+        'definition', pg_get_viewdef(c.oid), 'uses', {rule_uses},
+        'filtered', (SELECT jsonb_agg(DISTINCT jsonb_build_array(un.nspname, uc.relname)) FROM pg_depend u
+            JOIN pg_class uc ON uc.oid = u.refobjid JOIN pg_namespace un ON un.oid = uc.relnamespace
+            JOIN pg_roles o ON o.oid = c.relowner
+            WHERE c.relkind = 'm' AND u.classid = 'pg_rewrite'::regclass AND u.objid = w.oid
+            AND u.refclassid = 'pg_class'::regclass AND uc.relrowsecurity AND NOT o.rolsuper AND NOT o.rolbypassrls
+            AND (uc.relforcerowsecurity OR NOT pg_has_role(c.relowner, uc.relowner, 'USAGE'))))
     FROM rel c JOIN pg_rewrite w ON w.ev_class = c.oid AND w.rulename = '_RETURN'
     """,
     """

@@ -12,6 +12,7 @@ from boardlift.destinations.postgres import refill as refilling
 from boardlift.destinations.postgres.book import record_statements
 from boardlift.destinations.postgres.contents import fingerprint
 from boardlift.destinations.postgres.inspect import Ask
+from boardlift.destinations.postgres.obstacles import counts
 from boardlift.destinations.postgres.prepare import Arrival, Prepared
 from boardlift.destinations.postgres.rebind import Move
 from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, spelled
@@ -185,7 +186,11 @@ def differences(prepared: Prepared, after: Snapshot) -> list[str]:
     }
     # A kept generation brings back those of its own time.
     made |= {(place, entry.name) for place, shape in prepared.shapes.items() if shape for entry in shape.of("index")}
-    return verify.differences(prepared.before, after, prepared.shapes, prepared.comments, prepared.left_out, made)
+    # PostgreSQL writes the new columns of the same table into an alias list by itself.
+    loose = {e.key for e in prepared.before.entries if any(counts(e, place) for place in prepared.refills)}
+    return verify.differences(
+        prepared.before, after, prepared.shapes, prepared.comments, prepared.left_out, made, loose
+    )
 
 
 def _finish(prepared: Prepared, place: Place, refill: refilling.Refill) -> list[Composable]:

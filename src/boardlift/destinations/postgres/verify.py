@@ -10,6 +10,8 @@ from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, des
 
 # What the new shape itself decides about a column, and what only says what this role may do.
 _SHAPE = ("type", "position", "not_null", "usual_storage")
+_TEXTS = {"definition", "using", "check"}
+_OF_A_KEY = ("comment", "constraint_comment", "clustered", "tablespace", "valid", "options")
 _OURS = ("mine", "may_create", "lockable", "active")
 Comments = Mapping[Place, Mapping[str, str | None]]
 
@@ -21,13 +23,15 @@ def differences(
     comments: Comments,
     left_out: Iterable[Key],
     made: Iterable[tuple[Place, str]],
+    loose: Iterable[Key] = (),
 ) -> list[str]:
     """What differs that should not, object by object.
 
     `shapes` tells for each table the snapshot of its successor as it was staged, None for one that vanishes; `comments`
-    are those it was to get; `left_out` are entries meant to go, `made` the indexes meant to come.
+    are those it was to get; `left_out` are entries meant to go, `made` the indexes meant to come, `loose`
+    those whose text may be written otherwise.
     """
-    missing = set(left_out)
+    missing, reworded = set(left_out), set(loose)
     vanished = {place for place, shape in shapes.items() if shape is None}
     columns = {place: _columns(shape, place) for place, shape in shapes.items() if shape is not None}
     retyped = {
@@ -50,6 +54,8 @@ def differences(
             found.append(f"{describe(lost)} would be lost")
         elif (now := _expected(entry, columns, {}, retyped)) != detail:
             fields = [name for name in detail if now.get(name) != detail[name]]
+            if key in reworded and set(fields) <= _TEXTS:
+                continue
             found.append(f"{describe(entry)} would change in {', '.join(fields)}")
     new = {place for place in columns if before.relation(place) is None}
     indexes = set(made)
@@ -81,6 +87,8 @@ def _expected(
     entry: Entry, columns: Mapping[Place, Mapping[str, Entry]], comments: Comments, retyped: set[Key]
 ) -> dict[str, Any]:
     detail = {name: value for name, value in entry.detail.items() if name not in _OURS}
+    if detail.get("acl"):
+        detail["acl"] = sorted(detail["acl"])
     if entry.place not in columns:
         return detail
     wanted = comments.get(entry.place, {})
@@ -91,5 +99,5 @@ def _expected(
         ignored = (*_SHAPE, "storage", "compression") if entry.key in retyped else _SHAPE
         return {name: value for name, value in detail.items() if name not in ignored}
     if entry.kind == "index" and entry.detail["primary"]:
-        return {name: detail[name] for name in ("comment", "constraint_comment", "clustered", "tablespace", "valid")}
+        return {name: detail[name] for name in _OF_A_KEY}
     return detail
