@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+
+import pymysql
 import pytest
 
+from boardlift.destinations.mysql import session
 from boardlift.destinations.mysql.ddl import comment, index_name, keyed_texts
 from boardlift.destinations.mysql.engine import MySQL
-from boardlift.destinations.mysql.errors import read_url
+from boardlift.destinations.mysql.errors import explain, read_url
 from boardlift.errors import ConfigError, DestinationError
 from boardlift.shape.table import Column, Index, Table
 from boardlift.shape.types import BIGINT, TEXT
@@ -86,3 +91,31 @@ def test_comments_are_what_the_dictionary_can_hold() -> None:
     """Characters beyond U+FFFF are written as numbers, and what is too long is cut."""
     assert comment("Größe 名 🎉", 1024) == "Größe 名 \\u{1F389}"
     assert comment("x" * 2000, 1024) == "x" * 1021 + "..."
+
+
+def test_a_missing_certificate_is_named(tmp_path: Path) -> None:
+    """Before anything is sent."""
+    with pytest.raises(ConfigError, match=r"nowhere\.pem") as caught:
+        MySQL(f"mysql://etl:geheim@127.0.0.1:1/?ssl_ca={tmp_path}/nowhere.pem", "monday").generations()
+    assert "geheim" not in f"{caught.value} {caught.value.__cause__!r}"
+
+
+def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the connection, and no greeting comes."""
+    monkeypatch.setattr(session, "_GREETING_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(DestinationError, match="be reached"):
+        MySQL(f"mysql://etl@127.0.0.1:{silent.getsockname()[1]}/", "monday").generations()
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "database"),
+    [
+        (1044, "Access denied for user 'etl'@'%' to database 'monday_test__boardlift'", "monday\\_test\\_\\_boardlift"),
+        (1142, "CREATE command denied to user 'etl'@'%' for table `monday_rehearsal`.`t`", "monday\\_rehearsal"),
+        (1142, "CREATE command denied to user 'etl'@'%' for table 't'", "<database>"),
+    ],
+)
+def test_a_missing_right_names_its_database(code: int, said: str, database: str) -> None:
+    """Which may be that of a test or of a rehearsal."""
+    error = explain(read_url("mysql://etl@h/"), "write", pymysql.err.OperationalError(code, said))
+    assert f"ON `{database}`.*" in error.hint

@@ -235,3 +235,22 @@ def test_a_refill_keeps_the_indexes_the_board_asks_for(destination: SQLite, pers
     seen.append(person(listed))
     both = [("item_id,name", 1), ("name,status", 0)]
     assert seen == [[("name", 0)], both, [], both]
+
+
+@pytest.mark.parametrize("replace", list(Replace), ids=lambda way: way.value)
+@pytest.mark.parametrize("definition", ['"mine" TEXT', "mine DEFAULT 'x'", "mine AS (item_id * 2)"])
+def test_a_column_of_peoples_own_stops_the_swap(
+    destination: SQLite, person: Person, replace: Replace, definition: str
+) -> None:
+    """It is named beforehand; when it is in a table of its own, the swap takes place. The board's own may go."""
+    promoted(destination, 1, replace=replace)
+    person(f"ALTER TABLE monday__planning ADD COLUMN {definition}")
+    (found,) = destination.replacements("1", [NARROW], replace)
+    assert [obstacle for obstacle in found.obstacles if "column mine of monday__planning" in obstacle]
+    with pytest.raises(DependentObject, match="column mine"):
+        promoted(destination, 2, replace=replace, table=NARROW)
+    assert name_of(person) == "g1"
+    person("CREATE TABLE notes AS SELECT item_id, mine FROM monday__planning")
+    person("ALTER TABLE monday__planning DROP COLUMN mine")
+    promoted(destination, 2, replace=replace, table=NARROW)
+    assert (name_of(person), destination.replacements("1", [PLANNING], replace)[0].obstacles) == ("g2", ())

@@ -169,9 +169,7 @@ class MySQL:
         ours = catalogue.live_names(self.generations())
         with speaking(self._address, "list tables"):
             found = inspect.tables(self._session(), self.namespace)
-        return [
-            name for name in wanted if name in found and (name not in ours or not found[name].endswith("BASE TABLE"))
-        ]
+        return [name for name in wanted if name in found and (name not in ours or found[name] not in inspect.TABLES)]
 
     # -- a generation beside the live one
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ import pymysql
 from boardlift.errors import ConfigError, DestinationError, PromotionConflict
 
 _MASK = "***"
-_RIGHTS = "GRANT ALL ON `monday`.* TO <user> and GRANT ALL ON `monday\\_\\_boardlift`.* TO <user>, with your namespace"
+_NO_RIGHT = (1044, 1142)
+_DATABASE = re.compile(r"(?:to database '([^']+)'|for table [`'\"]([^`'\"]+)[`'\"]\.)")
 _LOST = "the connection broke; run the same command again"
 
 _HINTS = {
     1021: "free disk space on the database server and run the same command again; the live tables are as they were",
     1040: "the server has no connection left; close some, or raise max_connections",
-    1044: f"let this user write: {_RIGHTS}",
     1045: "check user and password in the `destination:` URL",
     1048: "a value is missing where the column needs one; the live tables are as they were",
     1053: "the server is stopping; run the same command again when it is up",
@@ -29,7 +30,6 @@ _HINTS = {
     1114: "free disk space on the database server and run the same command again; the live tables are as they were",
     1118: "a row is wider than InnoDB allows (about 8,000 bytes in the page): exclude columns of this board",
     1138: "a key is empty in the staged table; the live tables are as they were",
-    1142: f"let this user write: {_RIGHTS}",
     1153: "raise max_allowed_packet on the server",
     1227: "this user lacks a privilege that the server names",
     1264: "a staged value does not fit its column; the live tables are as they were",
@@ -51,7 +51,8 @@ _HINTS = {
 }
 _TAKEN = 1050
 TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-_OPTIONS = ("unix_socket", "ssl_ca", "ssl_cert", "ssl_key", "read_default_file")
+CERTIFICATES = ("ssl_ca", "ssl_cert", "ssl_key")
+_OPTIONS = ("unix_socket", *CERTIFICATES, "read_default_file")
 _SWITCHES = ("ssl", "ssl_verify_cert", "ssl_verify_identity")
 
 
@@ -146,7 +147,17 @@ def explain(address: Address, action: str, error: Exception) -> DestinationError
     if code == _TAKEN:
         hint = "rename or drop what has the name, or give the board another `table:` name in boardlift.yaml"
         return PromotionConflict(message, hint=hint)
+    if code in _NO_RIGHT:
+        return DestinationError(message, hint=_grants(said))
     return DestinationError(message, hint=_HINTS.get(code, _LOST if code == 0 else ""))
+
+
+def _grants(said: str) -> str:
+    """What lets a user write in the database that an error names; the `_` of a name stands for itself."""
+    found = _DATABASE.search(said)
+    database = (found[1] or found[2]) if found else "<database>"
+    escaped = database.replace("_", "\\_")
+    return f"let this user write: GRANT ALL ON `{escaped}`.* TO <user>"
 
 
 def code_of(error: BaseException | None) -> int:

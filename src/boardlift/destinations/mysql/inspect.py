@@ -19,8 +19,9 @@ _CONSTRAINT = re.compile(rf"  CONSTRAINT {_NAME} (CHECK|FOREIGN KEY) ")
 _COLUMN = re.compile(rf"  {_NAME} ")
 _TEXTS = re.compile(r"'(?:[^'\\]|''|\\.)*'")
 _COMMENT = re.compile(r" COMMENT '(?:[^']|'')*'")
-_OPTION = re.compile(r'"?(\w+)"?=(\'(?:[^\']|\'\')*\'|\S+)')
+_OPTION = re.compile(rf'"?(\w+)"?=({_TEXTS.pattern}|\S+)')
 _OPTION_OF_OURS = {"ENGINE", "CHARSET", "COLLATE", "COMMENT", "AUTO_INCREMENT"}
+TABLES = ("BASE TABLE", "SYSTEM VERSIONED")
 _DISPLAY_WIDTH = re.compile(r"^(big|small|medium)?int\(\d+\)")
 
 
@@ -111,7 +112,7 @@ def read(session: Session, namespace: str, name: str, *, dependants: bool = Fals
     lines = [line.removesuffix(",") for line in str(shown[0][1]).split("\n")]
     end = max(place for place, line in enumerate(lines) if line.startswith(")"))
     head = lines[end]
-    options = {name.upper(): value for name, value in _OPTION.findall(_TEXTS.sub("''", head))}
+    options = {name.upper(): value for name, value in _OPTION.findall(head)}
     definitions = {
         _plain(found[1]): _COMMENT.sub("", line.strip()) for line in lines[:end] if (found := _COLUMN.match(line))
     }

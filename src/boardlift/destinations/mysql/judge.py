@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from boardlift.destinations.interface import Replace, Replacement
 from boardlift.destinations.mysql import inspect, views
 from boardlift.destinations.mysql.ddl import column_type, comment, keyed_texts
-from boardlift.destinations.mysql.inspect import Member, Relation
+from boardlift.destinations.mysql.inspect import LiveColumn, Member, Relation
+from boardlift.destinations.mysql.refill import doubtful
 from boardlift.destinations.mysql.session import Session
-from boardlift.shape.sql import SQL, Literal
+from boardlift.shape.sql import SQL, Identifier, Literal
 from boardlift.shape.table import Table
 from boardlift.shape.types import Kind
 
+_DEFAULT = re.compile(r" DEFAULT (?!NULL\b)(\S+)")
+_COLLATE = re.compile(r" COLLATE (\w+)")
 _SWAP_ONCE = "let it be swapped once, without `replace: in_place`"
 STAY = "`replace: in_place` in boardlift.yaml keeps it"
 
@@ -72,7 +75,7 @@ def judge(
     if live is None:
         return Replacement(table, way, "it is not live yet, so it takes the place of nothing")
     if after is None:
-        built = [*_identity(live, "drop it first"), *_views_lost(session, live, None)]
+        built = [*_identity(live, "drop it first"), *_theirs(session, live, before), *_views_lost(session, live, None)]
         return Replacement(
             table, way, "the new generation has no such table; it is kept with the old one", (), _once(built)
         )
@@ -92,6 +95,7 @@ def judge(
         carried = [*_named(session, live), *(f"trigger {name}" for name, _ in live.triggers)]
         carried += [f"foreign key {member.name}" for member in live.outgoing] + [str(key) for key in live.incoming]
         carried += [str(what) for what in _carried(live, gone)]
+    obstacles += _theirs(session, live, before)
     obstacles += _views_lost(session, live, [*after.columns, *(extra(live, before, after))])
     return Replacement(table, way, why, tuple(carried), _once(obstacles))
 
@@ -137,8 +141,12 @@ def _not_swapped(session: Session, live: Relation, after: Successor) -> list[str
     found = [f"generated column {column.name} of {live.name} ({STAY})" for column in live.columns if column.generated]
     if live.special:
         found.append(f"{live.special} of {live.name} ({STAY})")
-    if live.engine and live.engine != "InnoDB":
-        found.append(f"ENGINE {live.engine} of {live.name} (ALTER TABLE ... ENGINE = InnoDB)")
+    found += _other_engine(live)
+    found += [
+        f"{what} of column {column.name} of {live.name} ({STAY})"
+        for column in live.columns
+        if column.name in after.columns and not column.generated and (what := _redefined(session, column))
+    ]
     changed = {c.name for c in live.columns if after.columns.get(c.name, c.type) != c.type}
     found += [
         f"index {index.name} of {live.name} on {touched[0]}, whose type changes (drop the index)"
@@ -153,6 +161,41 @@ def _not_swapped(session: Session, live: Relation, after: Successor) -> list[str
     return found + [
         f"constraint on column {name} of {live.name} (make it a constraint of the table)"
         for name in _column_checks(session, live)
+    ]
+
+
+def _redefined(session: Session, column: LiveColumn) -> str:
+    """What a person changed in the definition of a column; boardlift writes none of these."""
+    words = column.definition.removeprefix(Identifier(column.name).text)
+    if found := _DEFAULT.search(words):
+        return f"DEFAULT {found[1]}"
+    if " INVISIBLE" in words:
+        return "INVISIBLE"
+    collation = _COLLATE.search(words)
+    if column.type != "json" and collation and collation[1] != session.collation.text:
+        return f"COLLATE {collation[1]}"
+    return ""
+
+
+def _other_engine(live: Relation) -> list[str]:
+    if live.engine in ("", "InnoDB"):
+        return []
+    return [f"ENGINE {live.engine} of {live.name} (ALTER TABLE ... ENGINE = InnoDB)"]
+
+
+def _theirs(session: Session, live: Relation, before: Relation | None) -> list[str]:
+    """Columns with values that people added since the table was filled in place; a new generation has none of these.
+
+    Without a sealed copy nothing tells them from the board's, and the old generation keeps them.
+    """
+    if before is None:
+        return []
+    ours = {column.name for column in before.columns} | doubtful(session, before.namespace, live.name)
+    return [
+        f"column {column.name} of {live.name}, which is not the board's and would lose its values"
+        f" (keep it in a table of your own, joined by {', '.join(live.key) or 'item_id'}, and drop it here)"
+        for column in live.columns
+        if column.name not in ours and not column.generated
     ]
 
 
@@ -171,7 +214,9 @@ def _column_checks(session: Session, live: Relation) -> list[str]:
 
 
 def _not_refilled(session: Session, live: Relation, after: Successor, gone: set[str]) -> list[str]:
-    found = [f"the key of {live.name}, which changes ({_SWAP_ONCE})"] if live.key != after.key else []
+    found = _other_engine(live)  # what another engine has deleted no ROLLBACK brings back
+    if live.key != after.key:
+        found.append(f"the key of {live.name}, which changes ({_SWAP_ONCE})")
     for column in live.columns:
         wanted = after.columns.get(column.name)
         place = f"column {column.name} of {live.name}"
@@ -211,6 +256,11 @@ def _not_altered(session: Session, live: Relation) -> list[str]:
     found = []
     if not session.instant_columns:
         found.append(f"the columns of {live.name}, which come and go at once since MySQL 8.0.29 alone ({_SWAP_ONCE})")
+    found += [
+        f"virtual column {column.name} of {live.name}, with which columns cannot come and go at once (make it STORED)"
+        for column in live.columns
+        if column.generated and " STORED" not in column.definition
+    ]
     if any("FULLTEXT" in index.text.split('"')[0] for index in live.indexes):
         found.append(f"a FULLTEXT index of {live.name}, with which columns cannot come and go at once (drop it)")
     if ("ROW_FORMAT", "COMPRESSED") in live.options:
@@ -233,9 +283,13 @@ def _views_lost(session: Session, live: Relation, columns: list[str] | None) -> 
     for view in views.on(session, live.namespace, live.name):
         if columns is None:
             found.append(f"{view}, which asks for {live.name} (drop the view)")
-        elif lost := views.missing_column(session, view, live.namespace, live.name, columns):
-            found.append(f"{view}, which asks for {lost} of {live.name} (drop or change the view)")
-    return found
+        elif trouble := views.trouble(session, view, live.namespace, live.name, columns):
+            found.append(f"{view}, {trouble}")
+    return found + [
+        f"{view}, which cannot be checked, for this user may not read its query"
+        f" (GRANT SELECT, SHOW VIEW ON {view.namespace}.{view.name} TO <user>)"
+        for view in views.unreadable(session)
+    ]
 
 
 def _carried(live: Relation, gone: set[str]) -> list[str]:

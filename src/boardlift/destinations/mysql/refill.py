@@ -48,9 +48,9 @@ def make_room(
 ) -> Granted:
     """Add the columns that a live table lacks, empty for now. `gone` are those that go after the refill."""
     coming = [column for column in sealed.columns if live.column(column.name) is None]
-    doubtful = sorted({column.name for column in coming} | gone)
-    if doubtful or _retitled(live, sealed):
-        session.run(note_statement(hidden, _COLUMNS + live.name, json.dumps(doubtful)))
+    moving = sorted({column.name for column in coming} | gone)
+    if moving or _retitled(live, sealed):
+        session.run(note_statement(hidden, _COLUMNS + live.name, json.dumps(moving)))
     parts = []
     for column in coming:
         place = [one.name for one in sealed.columns].index(column.name)
@@ -59,6 +59,14 @@ def make_room(
     if not parts:
         return Granted(1, 0.0)
     return _altered(waiting, live, [*parts, SQL("ALGORITHM = INSTANT")], "add columns to the live tables")
+
+
+def doubtful(session: Session, hidden: str, name: str) -> set[str]:
+    """The columns of a live table that boardlift has yet to take away, or added for a refill that failed."""
+    rows = session.ask(
+        SQL("SELECT said FROM {} WHERE subject = {}").format(Identifier(hidden, NOTES), Literal(_COLUMNS + name))
+    )
+    return {str(column) for (said,) in rows for column in json.loads(str(said))}
 
 
 def fill(writer: Session, hidden: str, live: str, refills: Sequence[Refill]) -> None:
@@ -127,7 +135,7 @@ def _settle_columns(
     namespaces: tuple[str, str],
     known: Sequence[Generation],
     name: str,
-    doubtful: list[str],
+    moving: list[str],
 ) -> None:
     """Take away the columns in doubt that the live generation has not, and write its titles on those it has."""
     live, hidden = namespaces
@@ -135,7 +143,7 @@ def _settle_columns(
     table = inspect.read(session, live, name)
     sealed = inspect.read(session, hidden, owner.hidden_name) if owner else None
     if table is not None and sealed is not None:
-        gone = {column for column in doubtful if sealed.column(column) is None and table.column(column) is not None}
+        gone = {column for column in moving if sealed.column(column) is None and table.column(column) is not None}
         for index in table.indexes:
             if index.columns & gone:
                 drop = SQL("DROP INDEX {}").format(Identifier(index.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +13,9 @@ import pymysql
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import decoders
 
-from boardlift.destinations.mysql.errors import Address, speaking
+from boardlift.destinations.mysql.errors import CERTIFICATES, Address, speaking
 from boardlift.destinations.mysql.feed import FeedingConnection
-from boardlift.errors import CapabilityMissing
+from boardlift.errors import CapabilityMissing, ConfigError
 from boardlift.shape.sql import SQL, Composable, Literal
 
 Rows = list[tuple[object, ...]]
@@ -26,6 +27,7 @@ _MODE = (
 )
 _TIME = re.compile(r"(-?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?")
 # The longest time that all platforms take; a lease waits in silence for as long as its run lasts.
+_GREETING_SECONDS = 15
 _PATIENCE = 2_147_483
 
 
@@ -34,9 +36,10 @@ class Session:
 
     def __init__(self, address: Address, program: str) -> None:
         self._address = address
-        with speaking(address, "be reached"):
+        with speaking(address, "be reached"), _reading_files(address):
             self.raw = FeedingConnection(
                 **address.options,
+                read_timeout=_GREETING_SECONDS,
                 charset="utf8mb4",
                 autocommit=True,
                 connect_timeout=15,
@@ -44,6 +47,8 @@ class Session:
                 program_name=program,
                 conv=_CONVERSIONS,
             )
+            raw: Any = self.raw
+            raw._read_timeout = None  # from here on an answer may take as long as the work does
             try:
                 self._settle()
             except BaseException:
@@ -123,6 +128,18 @@ class Session:
             self.undo()
             raise
 
+    @contextmanager
+    def escaping(self) -> Iterator[None]:
+        """Backslashes in texts are escapes meanwhile, as in what SHOW CREATE TABLE says."""
+        self.run(SQL("SET SESSION sql_mode = {}").format(Literal(_MODE.replace("NO_BACKSLASH_ESCAPES,", ""))))
+        try:
+            yield
+        finally:
+            try:
+                self.run(SQL("SET SESSION sql_mode = {}").format(Literal(_MODE)))
+            except pymysql.err.MySQLError:  # in the wrong mode no text means what it says
+                self.close()
+
     def undo(self) -> None:
         """Leave no transaction open. A connection that broke, or was left in the middle of an answer, is closed."""
         try:
@@ -133,6 +150,21 @@ class Session:
     def close(self) -> None:
         with suppress(pymysql.err.MySQLError, OSError):
             self.raw.close()
+
+
+@contextmanager
+def _reading_files(address: Address) -> Iterator[None]:
+    """The driver reads certificates before it connects; what it then raises names no file."""
+    try:
+        yield
+    except OSError as error:
+        named = [str(address.options[name]) for name in CERTIFICATES if name in address.options]
+        missing = [name for name in named if not os.access(name, os.R_OK)]
+        raise ConfigError(
+            f"{address.identity} could not be reached: {', '.join(missing or named)} cannot be used"
+            f" ({error.strerror or error}).",
+            hint="check the files that the ssl_ options in the `destination:` URL name",
+        ) from error
 
 
 def _clock(text: Any) -> time | timedelta | str:

@@ -167,7 +167,8 @@ class Swap:
             before = self._sealed(leaving.get(slot.name))
             found += judge(self._session, work.live.get(slot.name), before, after, slot.name, way).obstacles
         for name in plan.vanishing:
-            found += judge(self._session, work.live.get(name), None, None, name, Replace.SWAP).obstacles
+            sealed = self._sealed(leaving.get(name))
+            found += judge(self._session, work.live.get(name), sealed, None, name, Replace.SWAP).obstacles
         if found:
             raise DependentObject(
                 f"What is built on the live tables would be lost or broken: {'; '.join(found)}. {UNCHANGED}",
@@ -201,20 +202,24 @@ class Swap:
     def _dress(self, live: Relation, staged: Relation) -> None:
         """Indexes, CHECKs, options and comments that people gave to the table that this one replaces."""
         indexes, checks = carried_members(live, staged)
-        # The definitions are the server's own text of what it holds.
-        parts = [SQL("ADD {}").format(Composable(member.text)) for member in (*indexes, *checks)]
+        # The definitions are the server's own text of what it holds, in which backslashes are escapes.
+        mine = dict(staged.options)
+        own = [SQL("ADD {}").format(Composable(member.text)) for member in (*indexes, *checks)]
+        own += [
+            SQL("{} = {}").format(Composable(name), Composable(value))
+            for name, value in live.options
+            if mine.get(name) != value
+        ]
+        if own:
+            with self._session.escaping():
+                self._session.run(SQL("ALTER TABLE {} {}").format(staged.place, COMMA.join(own)))
+        parts: list[Composable] = []
         for column in staged.columns:
             there = live.column(column.name)
             if there is not None and there.comment and not column.comment and not column.generated:
                 parts.append(SQL("MODIFY COLUMN {}").format(column.defined(there.comment)))
         if live.comment and not staged.comment:
             parts.append(SQL("COMMENT = {}").format(Literal(live.comment)))
-        mine = dict(staged.options)
-        parts += [
-            SQL("{} = {}").format(Composable(name), Composable(value))
-            for name, value in live.options
-            if mine.get(name) != value
-        ]
         if parts:
             self._session.run(SQL("ALTER TABLE {} {}").format(staged.place, COMMA.join(parts)))
 

@@ -14,6 +14,7 @@ from boardlift.destinations.mysql.session import Session
 from boardlift.shape.sql import SQL, Composable, Literal
 
 _UNKNOWN_COLUMN = 1054
+_DENIED = (1044, 1142, 1143, 1227, 1345, 1370)
 _COLUMN_IN_QUOTES = re.compile(r"'([^']*)'")
 
 
@@ -41,8 +42,20 @@ def on(session: Session, namespace: str, table: str) -> list[View]:
     return [View(str(schema), str(name), str(query)) for schema, name, query in rows]
 
 
-def missing_column(session: Session, view: View, namespace: str, table: str, columns: Iterable[str]) -> str:
-    """The column that a view would ask for in vain if the table had these columns; empty when all are there.
+def unreadable(session: Session) -> list[View]:
+    """The views whose query the server keeps from this user, so that nobody can say what they ask for."""
+    rows = session.ask(
+        SQL(
+            "SELECT table_schema, table_name FROM information_schema.views"
+            " WHERE table_schema NOT IN ('sys', 'mysql', 'information_schema', 'performance_schema')"
+            " AND coalesce(view_definition, '') = '' ORDER BY 1, 2"
+        )
+    )
+    return [View(str(schema), str(name), "") for schema, name in rows]
+
+
+def trouble(session: Session, view: View, namespace: str, table: str, columns: Iterable[str]) -> str:
+    """Why a view would fail, or may fail, if the table had these columns, with the way out; empty when it works.
 
     The view's query is explained with an empty table of these columns in the place of the live one.
     """
@@ -62,7 +75,10 @@ def missing_column(session: Session, view: View, namespace: str, table: str, col
     except pymysql.err.MySQLError as error:
         if code_of(error) == _UNKNOWN_COLUMN:
             found = _COLUMN_IN_QUOTES.search(str(error.args[1]))
-            return found[1].rpartition(".")[2] if found else "a column"
+            lost = found[1].rpartition(".")[2] if found else "a column"
+            return f"which asks for {lost} of {table} (drop or change the view)"
+        if code_of(error) in _DENIED:
+            return "which cannot be checked (GRANT SELECT on all that it reads TO <user>, or drop the view)"
     finally:
         with suppress(pymysql.err.MySQLError):
             session.run(SQL("SET SESSION sql_mode = {}").format(Literal(str(mode))))

@@ -115,6 +115,8 @@ def _cast(name: Composable, type_: SqlType) -> Composable:
         digits = SQL("coalesce(CAST(TRY_CAST({0} AS DECIMAL({1}, {2})) AS VARCHAR), CAST({0} AS VARCHAR))").format(
             whole, Literal(max(18, type_.scale)), Literal(type_.scale)
         )
+        if type_.precision == type_.scale:  # then DuckDB writes no 0 before the point
+            digits = SQL("regexp_replace({}, '^(-?)[.]', '\\10.')").format(digits)
         # One text for one number, whatever the scale.
         return SQL("rtrim(rtrim({}, '0'), '.')").format(digits) if type_.scale else digits
     return _CASTS[type_.kind].format(name)

@@ -80,6 +80,13 @@ def columns_of(run: Run, table: str) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
+def peoples_columns(run: Run, table: str, written: Collection[str]) -> list[str]:
+    """Columns of a table, generated ones included, that are not among those that boardlift has written down."""
+    rows = run(SQL("SELECT name FROM pragma_table_xinfo({}) ORDER BY cid").format(Literal(table)))
+    ours = {folded(name) for name in written}
+    return [str(name) for (name,) in rows if folded(str(name)) not in ours]
+
+
 def children(run: Run, known: Sequence[Thing], parents: Collection[str]) -> list[str]:
     """Tables with a foreign key to one of these names."""
     wanted = {folded(name) for name in parents}

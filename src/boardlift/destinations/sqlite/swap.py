@@ -19,7 +19,17 @@ from boardlift.destinations.sqlite.file import Run, SQLiteFile
 from boardlift.destinations.sqlite.load import tighten
 from boardlift.destinations.sqlite.moves import Loss, Moves, free_index_name, own_indexes
 from boardlift.destinations.sqlite.names import Names
-from boardlift.destinations.sqlite.schema import Thing, Verdict, children, examine, folded, in_memory, runner, things
+from boardlift.destinations.sqlite.schema import (
+    Thing,
+    Verdict,
+    children,
+    examine,
+    folded,
+    in_memory,
+    peoples_columns,
+    runner,
+    things,
+)
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.sql import COMMA, SQL, Identifier, Literal
 from boardlift.shape.table import Table
@@ -75,15 +85,16 @@ class Swaps:
     ) -> Rehearsal:
         """Do it on an empty copy of the schema. `staged` are tables that are not in the file yet."""
         live = {folded(self._names.live(slot.name)): self._names.live(slot.name) for slot in plan.outgoing}
+        added = self._peoples_columns(plan)
         if not live or not self._has_peoples_work(known, live):
-            return Rehearsal()
+            return Rehearsal(losses=added)
         with in_memory(self._concerned(known, plan)) as copy:
             for name, table in staged:
                 copy.execute(create_statement(name, table).text)
             before = examine(copy, known)
             losses = Moves(runner(copy), self._names, plan, refilled).carry_out()
             after = examine(copy, known)
-        rehearsal = Rehearsal(losses=losses)
+        rehearsal = Rehearsal(losses=[*added, *losses])
         lost = {loss.what for loss in losses}
         arriving = {folded(self._names.live(slot.name)) for slot in plan.incoming}
         for thing in known:
@@ -98,10 +109,23 @@ class Swaps:
             error = after.get(built, Verdict(frozenset(), "it would be gone")).error
             for name in sorted(touched):
                 if error:
-                    losses.append(Loss(live[name], str(built), error))
+                    rehearsal.losses.append(Loss(live[name], str(built), error))
                 else:
                     rehearsal.carried.setdefault(live[name], []).append(str(built))
         return rehearsal
+
+    def _peoples_columns(self, plan: SwapPlan) -> list[Loss]:
+        """No generation has them, so their values would go with the old one."""
+        found = []
+        for slot in plan.outgoing:
+            live = self._names.live(slot.name)
+            titles = SQL("SELECT column_name FROM {} WHERE hidden_name = ? AND column_name <> ''")
+            rows = self._file.run(titles.format(Identifier(self._names.titles)), [slot.hidden_name])
+            written = [str(name) for (name,) in rows]
+            if written:
+                theirs = peoples_columns(self._file.run, live, written)
+                found += [Loss(live, f"column {name}", "boardlift did not make it") for name in theirs]
+        return found
 
     def _has_peoples_work(self, known: Sequence[Thing], live: Collection[str]) -> bool:
         return any(
@@ -141,7 +165,7 @@ class Swaps:
             forget_titles(run, self._names, [place])
             titles = [("", table.label), *((column.name, column.label) for column in table.columns)]
             for column, title in titles:
-                if title:
+                if title or column:  # one without a title, too: what is not there was added by others
                     insert = SQL("INSERT INTO {} VALUES (?, ?, ?)").format(Identifier(self._names.titles))
                     run(insert, [place, column, title])
 
@@ -180,6 +204,11 @@ def told_of(loss: Loss) -> str:
     """An obstacle, with the way out."""
     if loss.what.startswith("foreign key"):
         return f"{loss.what}: {loss.why}; mend those rows or the foreign key"
+    if loss.what.startswith("column"):
+        return (
+            f"the {loss.what} of {loss.table} would be lost ({loss.why}); "
+            f"keep it in a table of your own, joined by item_id, and drop it here"
+        )
     if loss.what.startswith("index") and "UNIQUE" in loss.why:
         return f"the {loss.what} on {loss.table} would not hold ({loss.why}); drop it, or mend the values on the board"
     return (
