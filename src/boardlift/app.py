@@ -29,6 +29,7 @@ from boardlift.errors import (
     DestinationError,
     Interrupted,
     PromotionConflict,
+    SourceError,
     is_interrupt,
 )
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
@@ -38,6 +39,8 @@ from boardlift.load.rehearse import Rehearsal, bytes_to_copy, rehearsal_namespac
 from boardlift.load.retain import retain
 from boardlift.load.rollback import Target, choose, roll_back
 from boardlift.monday.client import MondayClient
+from boardlift.monday.dialect import Dialect
+from boardlift.monday.parallel import Manner
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.planning import Planned, plan_boards, remember, replace_of
 from boardlift.pipeline import BoardMoved, Options, Parts, sync
@@ -66,6 +69,7 @@ class App:
         self.namespace = f"{loaded.settings.namespace}_test" if test else loaded.settings.namespace
         self._test = test
         self._open = ExitStack()
+        self._spool: SpoolRun | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -155,9 +159,12 @@ class App:
         settings = self.loaded.settings
         self._refuse_impossible()
         options = Options(
-            limit=TEST_ITEMS if self._test else None,
-            page_size=settings.account.page_size,
-            parallel_boards=settings.account.parallel_boards,
+            manner=Manner(
+                threads=settings.account.parallel_calls,
+                page_size=settings.account.page_size,
+                limit=TEST_ITEMS if self._test else None,
+                prefer=settings.account.prefer,
+            ),
             max_shrink=settings.defaults.max_shrink,
             overrides=overrides or {},
         )
@@ -206,8 +213,23 @@ class App:
 
     def _parts(self, run: Run) -> Parts:
         version = self.loaded.settings.account.api_version
-        spool = SpoolRun.open(self.loaded.state_folder / "spool", run.id, api_version=version, clock=self.clock)
-        return Parts(self.client, self.destination, self.ledger, spool, self.clock, self.progress)
+        folder = self.loaded.state_folder / "spool"
+        spool = SpoolRun.open(folder, run.id, api_version=version, clock=self.clock, earlier=self._interrupted(run))
+        self._spool = spool
+        dialect = Dialect(self.ledger.about(self.loaded.settings.account.url))
+        return Parts(self.client, self.destination, self.ledger, spool, self.clock, self.progress, dialect)
+
+    def _interrupted(self, run: Run) -> list[str]:
+        """The runs that were cut off since the last one that succeeded, youngest first: what they read is still new."""
+        found = []
+        for earlier in self.ledger.runs(limit=10):
+            if (earlier.kind, earlier.destination, earlier.namespace) != (run.kind, run.destination, run.namespace):
+                continue
+            if earlier.status is RunStatus.SUCCEEDED:
+                break
+            if earlier.id != run.id and earlier.status in {RunStatus.FAILED, RunStatus.CRASHED}:
+                found.append(earlier.id)
+        return found
 
     # -- check -----------------------------------------------------------------------------------------------------
 
@@ -356,6 +378,8 @@ class App:
         if is_interrupt(error):
             message = "interrupted from the keyboard"
         try:
+            if self._spool is not None and not isinstance(error, SourceError) and not is_interrupt(error):
+                self._spool.void()
             settle(self.destination, self.ledger)
             self.ledger.finish_run(run.id, status, message)
             self.destination.drop_staged()

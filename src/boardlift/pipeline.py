@@ -8,9 +8,9 @@ threads; what is sealed is loaded here, while the next pages are in flight. Noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from boardlift.clock import Clock
 from boardlift.destinations.interface import Destination, Generation, State
@@ -29,9 +29,11 @@ from boardlift.load.stage import StagedTables, Staging
 from boardlift.load.validate import ValidatedTables, validate
 from boardlift.monday.boards import read_counts
 from boardlift.monday.client import MondayClient
+from boardlift.monday.dialect import Dialect
+from boardlift.monday.events import BoardRead, Restarted
 from boardlift.monday.model import BoardCount
-from boardlift.monday.parallel import Begun, Sealed, read_in_parallel
-from boardlift.monday.windows import BoardRead, Restarted
+from boardlift.monday.parallel import Begun, Manner, Sealed, read_in_parallel
+from boardlift.monday.sharing import quantiles
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import Normalizer, open_engine
 from boardlift.progress import Progress
@@ -52,15 +54,14 @@ class Parts:
     spool: SpoolRun
     clock: Clock
     progress: Progress
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is done. `limit` is test mode's number of items per board; `overrides` maps a check to a reason."""
+    """How a run is done. `manner` how boards are read; `overrides` maps a check to a reason."""
 
-    limit: int | None = None
-    page_size: int = 500
-    parallel_boards: int = 4
+    manner: Manner = field(default_factory=Manner)
     max_shrink: float = 0.2
     overrides: Mapping[str, str] = field(default_factory=dict)
 
@@ -86,10 +87,9 @@ def sync(
         parts.client,
         [(plan.board, plan.selection) for plan in plans],
         parts.spool,
-        parallel=options.parallel_boards,
-        limit=options.limit,
-        page_size=options.page_size,
+        manner=replace(options.manner, quantiles=known_quantiles([plan.key for plan in plans], parts.ledger)),
         progress=parts.progress,
+        dialect=parts.dialect,
     )
     with _normalizers(plans, parts) as normalizers, reading as events:
         for event in events:
@@ -106,6 +106,7 @@ def sync(
                 case BoardRead():
                     for rows in normalizer.finish():
                         staging.append(rows.table, rows.stream)
+                    _keep_quantiles(event.board_id, parts)
                     seconds = parts.clock.monotonic() - started[event.board_id]
                     finished[event.board_id] = (event, normalizer.quarantined, seconds)
     counts = _counts_after(plans, parts.client)
@@ -122,6 +123,20 @@ def sync(
         _record(run_id, plan, promoted_tables, *finished[plan.key], parts)
         for plan, promoted_tables in zip(plans, promoted.tables, strict=True)
     ]
+
+
+_QUANTILES = "creation quantiles"
+
+
+def known_quantiles(board_ids: Iterable[str], ledger: Ledger) -> dict[str, tuple[str, ...]]:
+    """How the items of these boards were spread over time when they were read last."""
+    known = {board_id: ledger.recall(f"board {board_id}", _QUANTILES) for board_id in board_ids}
+    return {board_id: tuple(text.split()) for board_id, text in known.items() if text}
+
+
+def _keep_quantiles(board_id: str, parts: Parts) -> None:
+    if marks := quantiles(parts.spool.windows(board_id)):
+        parts.ledger.keep(f"board {board_id}", _QUANTILES, " ".join(marks))
 
 
 def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict[str, Staging]:
@@ -198,7 +213,7 @@ def _validate(
         validated = validate(
             staged,
             parts.destination,
-            _expectation(plan, read, counts[plan.key].items_count, options.limit),
+            _expectation(plan, read, counts[plan.key].items_count, options.manner.limit),
             live_rows=live.rows if live else None,
             max_shrink=options.max_shrink,
             overrides=options.overrides,
@@ -235,7 +250,6 @@ def _record(
     seconds: float,
     parts: Parts,
 ) -> BoardResult:
-    stats = parts.client.stats(plan.key)
     record = BoardRecord(
         board_id=plan.key,
         board_name=plan.board.name,
@@ -244,10 +258,10 @@ def _record(
         columns=len(plan.group.main.columns),
         generation=tables.staged.generation,
         seconds=seconds,
-        calls=stats.calls,
-        points=stats.points,
-        bytes=stats.bytes,
-        retries=stats.retries,
+        calls=read.calls,
+        points=read.points,
+        bytes=read.nbytes,
+        retries=read.retries,
         quarantined=quarantined,
     )
     parts.ledger.record_board(run_id, record)

@@ -54,7 +54,14 @@ class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True):
     api_version: Annotated[
         str, Meta(description="Pinned API version; every answer is checked against it.", pattern=r"^\d{4}-\d{2}$|^dev$")
     ] = DEFAULT_API_VERSION
-    parallel_boards: Annotated[int, Meta(description="Boards that are read at the same time.", ge=1, le=40)] = 4
+    parallel_calls: Annotated[int, Meta(description="Calls that are under way at the same time.", ge=1, le=40)] = 12
+    prefer: Annotated[
+        Literal["auto", "calls", "time"],
+        Meta(
+            description="What may be spent: `calls` reads each board in one chain of pages, with as few calls as there "
+            "can be; `auto` reads a large board in several parts at once where answers take long; `time` always does."
+        ),
+    ] = "auto"
     page_size: Annotated[int, Meta(description="Items asked for in one call; monday admits 500.", ge=1, le=500)] = 500
     timeout: Annotated[
         float, Meta(description="Seconds before one call is given up and tried again.", gt=0, le=3600)

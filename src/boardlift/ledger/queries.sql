@@ -103,6 +103,13 @@ DO UPDATE SET tables = excluded.tables, recorded_at = excluded.recorded_at;
 SELECT tables FROM shapes
 WHERE destination = :destination AND namespace = :namespace AND group_key = :group AND generation = :generation;
 
+-- recall: A hint
+SELECT value FROM memory WHERE subject = :subject AND name = :name;
+
+-- keep: A hint in place of an older one
+INSERT INTO memory (subject, name, value, at) VALUES (:subject, :name, :value, :at)
+ON CONFLICT (subject, name) DO UPDATE SET value = excluded.value, at = excluded.at;
+
 -- take_lease: Say who holds the lock
 INSERT INTO leases (destination, namespace, holder, since) VALUES (:destination, :namespace, :holder, :at)
 ON CONFLICT (destination, namespace)

@@ -118,6 +118,7 @@ class MondayClient:
         self._quotas: Mapping[str, Quota] = {}
         self._served_version = ""
         self._server_time: datetime | None = None
+        self._seconds = 0.0
         self._http = _open_http(self._token.reveal(), api_version, timeout, transport)
 
     def __repr__(self) -> str:
@@ -137,6 +138,19 @@ class MondayClient:
     def cancel(self) -> None:
         """Make every waiting and future `send` end with SourceError; for a run that is being stopped."""
         self._cancelled.set()
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
+
+    @property
+    def seconds(self) -> float:
+        """How long the latest answer took to come; 0 before the first."""
+        return self._seconds
+
+    def now(self) -> datetime:
+        """The time by monday's own clock, as of its latest answer; by ours before the first."""
+        return self._server_time or self._clock.now()
 
     @property
     def quotas(self) -> Mapping[str, Quota]:
@@ -193,6 +207,7 @@ class MondayClient:
         """One call. An error is returned, not raised, so that the HTTP library's exception, which holds the request
         and with it the token, is in no chain."""
         body = b""
+        started = self._clock.monotonic()
         try:
             status, headers, body = self._post(encode(request))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -202,6 +217,7 @@ class MondayClient:
                 outcome = read_response(status, headers, body, self.api_version)
             except BoardliftError as error:
                 outcome = error.with_traceback(None)
+        self._seconds = self._clock.monotonic() - started
         self._book(request, outcome, len(body), again)
         if isinstance(outcome, BoardliftError):
             _redact(outcome, self._token.reveal())

@@ -1,19 +1,27 @@
-"""Several boards at a time: reader threads, and one stream of what they seal."""
+"""Many boards with several threads, and one stream of what they seal.
+
+A thread first takes boards that nobody has begun, the largest first; when there are none left, it reads along on one
+that is being read, where that is worth the calls.
+"""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from boardlift.monday.bundle import Wanted, bundles, read_first_pages
 from boardlift.monday.client import MondayClient
+from boardlift.monday.dialect import Dialect
+from boardlift.monday.events import BoardRead, Restarted
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.queries import Selection
-from boardlift.monday.windows import BoardRead, Restarted, read_board
+from boardlift.monday.reading import BoardReading, Part
+from boardlift.monday.sharing import Prefer, Sharing
 from boardlift.progress import Progress
 from boardlift.spool.run import SpoolRun
 from boardlift.spool.window import Window
@@ -39,83 +47,188 @@ _FIRST_WINDOWS = 4
 _MOST_WINDOWS = 8
 _LOAD_BYTES = 32 * 1024 * 1024
 """What is loaded together costs one plan of the statement, which takes as long as some thousand rows."""
+_LOOK_AGAIN = 0.1
+"""Seconds an idle thread waits before it looks again where it could help."""
 _LAST_WORD = 2.0
 """Seconds a reader is given to end after a failure; a call that is out may take a minute more and is not waited for."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How boards are read: `threads` calls at most at once, pages of `page_size` items, `limit` items a board at most.
+
+    `prefer` says what may be spent to be faster; `quantiles` are creation times per board id that cut it evenly.
+    """
+
+    threads: int = 1
+    page_size: int = 500
+    limit: int | None = None
+    prefer: Prefer = "auto"
+    quantiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @contextmanager
 def read_in_parallel(
     client: MondayClient,
-    boards: Sequence[tuple[BoardSummary, Selection]],
+    boards: Sequence[Wanted],
     spool: SpoolRun,
     *,
-    parallel: int,
-    limit: int | None,
-    page_size: int,
+    manner: Manner,
     progress: Progress,
+    dialect: Dialect | None = None,
 ) -> Iterator[Iterator[Event]]:
     """Read all boards in threads and hand over what they seal, in the order it is sealed.
 
     The queue holds paths, not answers, so it may grow: nothing must wait for a database while a cursor ages. The first
     error of any reader is raised where the events are taken; on leaving with an error all readers are told to stop.
     """
-    # The largest board first: it is the one that decides how long the run takes.
-    waiting = sorted(boards, key=lambda pair: pair[0].items_count or 0)
-    arrived: queue.SimpleQueue[Window | Event | BaseException | None] = queue.SimpleQueue()
-    stop = threading.Event()
-    take = threading.Lock()
+    crew = _Crew(client, spool, manner, progress, dialect or Dialect())
+    crew.waiting = bundles(boards, limit=manner.limit)[::-1]
+    threads = [
+        threading.Thread(target=crew.work, name=f"reader-{n}", daemon=True) for n in range(max(1, manner.threads))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield crew.events(len(boards))
+    except BaseException:
+        crew.stop.set()
+        client.cancel()
+        for thread in threads:
+            thread.join(_LAST_WORD / len(threads))
+        raise
+    finally:
+        crew.stop.set()
 
-    def work() -> None:
-        while not stop.is_set():
-            with take:
-                if not waiting:
+
+class _Crew:
+    """The reader threads of one run, and what they share."""
+
+    def __init__(
+        self, client: MondayClient, spool: SpoolRun, manner: Manner, progress: Progress, dialect: Dialect
+    ) -> None:
+        self.client = client
+        self.spool = spool
+        self.manner = manner
+        self.progress = progress
+        self.dialect = dialect
+        self.stop = threading.Event()
+        self.waiting: list[list[Wanted]] = []
+        self._arrived: queue.SimpleQueue[Window | Event | BaseException] = queue.SimpleQueue()
+        self._changed = threading.Condition()
+        self._readings: list[BoardReading] = []
+        self._busy = 0
+
+    def work(self) -> None:
+        """One thread: whatever is most worth doing, until there is nothing more to do."""
+        try:
+            while not self.stop.is_set():
+                bundle, along = self._choose()
+                if bundle is not None:
+                    self._begin(bundle)
+                elif along is not None:
+                    self._run(*along)
+                else:
                     return
-                board, selection = waiting.pop()
-            arrived.put(Begun(board.id))
-            try:
-                for event in read_board(
-                    client, board, selection, spool, limit=limit, page_size=page_size, progress=progress, stop=stop
-                ):
-                    arrived.put(event)
-                arrived.put(None)
-            except BaseException as error:  # noqa: BLE001  carried to the thread that loads, and raised there
-                arrived.put(error)
-                return
+                with self._changed:
+                    self._busy -= 1
+                    self._changed.notify_all()
+        except BaseException as error:  # noqa: BLE001  carried to the thread that loads, and raised there
+            self.stop.set()
+            self._arrived.put(error)
 
-    def events() -> Iterator[Event]:
+    def _choose(self) -> tuple[list[Wanted] | None, tuple[BoardReading, Part] | None]:
+        """What to do next. Waits while others may yet leave something to do; nothing at all ends the thread."""
+        with self._changed:
+            while not self.stop.is_set():
+                if self.waiting:
+                    self._busy += 1
+                    return self.waiting.pop(), None
+                if not self._readings and self._busy == 0:
+                    return None, None
+                readings = sorted(self._readings, key=lambda each: each.taken - (each.board.items_count or 0))
+                idle = self.manner.threads - self._busy
+                self._busy += 1
+                found = self._find(readings, idle)
+                if found is not None:
+                    return None, found
+                self._busy -= 1
+                self._changed.wait(_LOOK_AGAIN)
+        return None, None
+
+    def _find(self, readings: Sequence[BoardReading], idle: int) -> tuple[BoardReading, Part] | None:
+        """A part of one of these boards. Others may go on meanwhile: it may ask monday something."""
+        self._changed.release()
+        try:
+            for reading in readings:
+                if (part := reading.help(idle)) is not None:
+                    return reading, part
+            return None
+        finally:
+            self._changed.acquire()
+
+    def _begin(self, bundle: list[Wanted]) -> None:
+        begun = []
+        for board, selection in bundle:
+            reading = self._reading(board, selection)
+            self._arrived.put(Begun(board.id))
+            sealed, part = reading.begin()
+            for window in sealed:
+                self._arrived.put(window)
+            begun.append((reading, part))
+        if len(begun) > 1:
+            pages = read_first_pages(self.client, [reading for reading, _ in begun], self.manner.page_size)
+            for (reading, part), (_, first) in zip(begun, pages, strict=True):
+                if first is not None:
+                    reading.given(part, first)
+        with self._changed:
+            self._readings += [reading for reading, _ in begun]
+            self._changed.notify_all()
+        for reading, part in begun:
+            self._run(reading, part)
+
+    def _reading(self, board: BoardSummary, selection: Selection) -> BoardReading:
+        manner = self.manner
+        return BoardReading(
+            self.client,
+            board,
+            selection,
+            self.spool,
+            limit=manner.limit,
+            page_size=manner.page_size,
+            progress=self.progress,
+            stop=self.stop,
+            dialect=self.dialect,
+            sharing=Sharing(manner.prefer, manner.quantiles.get(board.id, ()), manner.threads),
+        )
+
+    def _run(self, reading: BoardReading, part: Part) -> None:
+        for event in reading.run(part):
+            self._arrived.put(event)
+        if reading.ended:
+            with self._changed:
+                self._readings = [each for each in self._readings if each is not reading]
+
+    def events(self, boards: int) -> Iterator[Event]:
+        """What the threads seal, gathered to what is best loaded at once, until all boards are read."""
         gathering: defaultdict[str, _Gathering] = defaultdict(_Gathering)
-        left = len(boards)
+        left = boards
         while left:
             try:
-                event = arrived.get(timeout=1.0)  # a wait without an end cannot be interrupted on Windows
+                event = self._arrived.get(timeout=1.0)  # a wait without an end cannot be interrupted on Windows
             except queue.Empty:
                 continue
             if isinstance(event, BaseException):
                 raise event
-            if event is None:
-                left -= 1
-            elif isinstance(event, Window):
+            if isinstance(event, Window):
                 yield from gathering[event.board_id].add(event)
-            else:
-                if isinstance(event, BoardRead):
-                    yield from gathering[event.board_id].rest()
-                elif isinstance(event, Restarted):
-                    gathering[event.board_id] = _Gathering()
-                yield event
-
-    readers = [
-        threading.Thread(target=work, name=f"reader-{n}", daemon=True) for n in range(min(parallel, len(boards)))
-    ]
-    for reader in readers:
-        reader.start()
-    try:
-        yield events()
-    except BaseException:
-        stop.set()
-        client.cancel()
-        for reader in readers:
-            reader.join(_LAST_WORD / len(readers))
-        raise
+                continue
+            if isinstance(event, BoardRead):
+                left -= 1
+                yield from gathering.pop(event.board_id, _Gathering()).rest()
+            elif isinstance(event, Restarted):
+                gathering[event.board_id] = _Gathering()
+            yield event
 
 
 @dataclass

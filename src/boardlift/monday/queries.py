@@ -7,7 +7,7 @@ the only place where an item's group is told, and `parent_item{id}`, the only li
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from boardlift.monday.wire import Request
@@ -23,7 +23,8 @@ COUNTS_AT_ONCE = 100
 
 _COST = "complexity{query before after reset_in_x_seconds}"
 _SUMMARY = "id name type state board_kind hierarchy_type items_count updated_at workspace{id name}"
-_HEAD = "id name created_at updated_at creator_id state url group{id}"
+_HEAD = "id created_at updated_at name creator_id state url group{id}"
+"""Id and creation time first: the spool reads them from an item's first bytes."""
 
 ACCOUNT = (
     f"query Account{{{_COST} me{{id name email time_zone_identifier}} "
@@ -72,6 +73,25 @@ class Selection:
     value: bool = True
 
 
+@dataclass(frozen=True)
+class ItemsQuery:
+    """Which items of a board are asked for, and in which order: `query_params` (API page "Items page").
+
+    `rules` are joined by "and"; `order` pairs a column id with `asc` or `desc`.
+    """
+
+    rules: tuple[Mapping[str, object], ...] = ()
+    order: tuple[tuple[str, str], ...] = ()
+
+    def variable(self) -> dict[str, object]:
+        said: dict[str, object] = {}
+        if self.rules:
+            said["rules"] = [dict(rule) for rule in self.rules]
+        if self.order:
+            said["order_by"] = [{"column_id": column, "direction": direction} for column, direction in self.order]
+        return said
+
+
 def account() -> Request:
     return Request("Account", ACCOUNT)
 
@@ -111,15 +131,51 @@ def workspaces(page: int, *, limit: int = WORKSPACES_LIMIT) -> Request:
     return Request("Workspaces", WORKSPACES, {"limit": limit, "page": page})
 
 
-def first_items(board_id: str, selection: Selection, limit: int, *, all_levels: bool = False) -> Request:
-    """The first page of a board's items. `all_levels` is for multi-level boards, which else show the top level only."""
+def first_items(
+    board_id: str, selection: Selection, limit: int, *, all_levels: bool = False, query: ItemsQuery | None = None
+) -> Request:
+    """The first page of a board's items, of those that `query` lets through.
+
+    `all_levels` is for multi-level boards, which else show the top level only.
+    """
     scope = ',hierarchy_scope_config:"allItems"' if all_levels else ""
-    page = f"items_page(limit:$limit{scope}){{cursor items{{{_item(selection, all_levels)}}}}}"
-    query = (
-        f"query FirstItems($board:[ID!]!,$limit:Int!{_declaration(selection)}){{{_COST} "
+    params = ",query_params:$params" if query else ""
+    page = f"items_page(limit:$limit{params}{scope}){{cursor items{{{_item(selection, all_levels)}}}}}"
+    declared = _declaration(selection) + (",$params:ItemsQuery" if query else "")
+    text = (
+        f"query FirstItems($board:[ID!]!,$limit:Int!{declared}){{{_COST} "
         f"boards(ids:$board,limit:1,state:all){{id {page}}}}}"
     )
-    return Request("FirstItems", query, {"board": [board_id], "limit": limit, **_columns(selection)}, label=board_id)
+    variables: dict[str, object] = {"board": [board_id], "limit": limit, **_columns(selection)}
+    if query:
+        variables["params"] = query.variable()
+    return Request("FirstItems", text, variables, label=board_id)
+
+
+def probe_items(board_id: str, query: ItemsQuery) -> Request:
+    """At most one item's id: enough to see whether a query is taken and what it lets through."""
+    text = (
+        f"query ProbeItems($board:[ID!]!,$params:ItemsQuery){{{_COST} "
+        "boards(ids:$board,limit:1,state:all){id items_page(limit:1,query_params:$params){cursor items{id}}}}"
+    )
+    return Request("ProbeItems", text, {"board": [board_id], "params": query.variable()}, label=board_id)
+
+
+def bundled_items(boards: Sequence[tuple[str, Selection]], limit: int) -> Request:
+    """The first page of each of several small boards in one call; board n is answered under the name `b<n>`."""
+    declared, parts = ["$limit:Int!"], []
+    variables: dict[str, object] = {"limit": limit}
+    for number, (board_id, selection) in enumerate(boards):
+        columns = f"columns{number}"
+        declared.append(f"$board{number}:[ID!]!")
+        variables[f"board{number}"] = [board_id]
+        if selection.column_ids:
+            declared.append(f"${columns}:[String!]!")
+            variables[columns] = list(selection.column_ids)
+        item = _item(selection, all_levels=False, columns=columns)
+        page = f"items_page(limit:$limit){{cursor items{{{item}}}}}"
+        parts.append(f"b{number}:boards(ids:$board{number},limit:1,state:all){{id {page}}}")
+    return Request("BundledItems", f"query BundledItems({','.join(declared)}){{{_COST} {' '.join(parts)}}}", variables)
 
 
 def next_items(board_id: str, cursor: str, selection: Selection, limit: int, *, all_levels: bool = False) -> Request:
@@ -139,15 +195,15 @@ def _columns(selection: Selection) -> dict[str, object]:
     return {"columns": list(selection.column_ids)} if selection.column_ids else {}
 
 
-def _item(selection: Selection, all_levels: bool) -> str:
-    """The fields of an item. `id` comes first: the spool reads it from an item's first bytes."""
+def _item(selection: Selection, all_levels: bool, columns: str = "columns") -> str:
+    """The fields of an item; `columns` names the variable that holds the wanted column ids."""
     parts = [_HEAD]
     if selection.with_parent:
         parts.append("parent_item{id}")
     if selection.column_ids:
         # Rolled-up columns of multi-level boards are empty without it (API page "Multi-level boards").
         calculated = ",capabilities:[CALCULATED]" if all_levels else ""
-        parts.append(f"column_values(ids:$columns{calculated}){{{_cell(selection)}}}")
+        parts.append(f"column_values(ids:${columns}{calculated}){{{_cell(selection)}}}")
     return " ".join(parts)
 
 

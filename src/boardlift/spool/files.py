@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,21 @@ def replace_file(path: Path, content: bytes, *, durable: bool = False) -> None:
                 out.flush()
                 os.fsync(out.fileno())
         draft.replace(path)
+
+
+def verify_file(path: Path, sha256: str) -> None:
+    """Hash a file anew. Raises BoardliftError when it is not what was sealed."""
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        found = "no file"
+    if found != sha256:
+        raise BoardliftError(
+            f"The spool file {path} is not what was sealed: its hash is {found[:16]}, the manifest says "
+            f"{sha256[:16]}. Production was not changed.",
+            hint="discard this run's spool and read the boards again; check the disk",
+        )
 
 
 @contextmanager

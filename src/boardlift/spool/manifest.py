@@ -30,10 +30,31 @@ class WindowEntry(Struct):
     raw_bytes: int
     cursor: str | None = None
     request_id: str = ""
+    first_created: str = ""
+
+
+class SpanState(Struct):
+    """A span of creation times of a board, as of what lies sealed; what another run needs to go on with it.
+
+    `since` and `until` bound it (the first within, the second outside; empty for no bound). Everything created before
+    `low` was taken from below, and of those created at `low` the `low_ids`; `high` and `high_ids` likewise from above.
+    """
+
+    since: str = ""
+    until: str = ""
+    low: str = ""
+    low_ids: list[int] = field(default_factory=list)
+    high: str = ""
+    high_ids: list[int] = field(default_factory=list)
+    done: bool = False
 
 
 class BoardEntry(Struct):
-    """One board. `expected` is monday's own count before reading, None when it gave none; `received` is spooled."""
+    """One board. `expected` is monday's own count before reading, None when it gave none; `received` is spooled.
+
+    `reading` is a digest of what was asked, `began_at` when the first of these windows was; without `spans` the windows
+    are of no use to another run. `resumed` of the items were taken over, after `adoptions` interruptions.
+    """
 
     board_id: str
     expected: int | None = None
@@ -49,16 +70,22 @@ class BoardEntry(Struct):
     waited_seconds: float = 0.0
     served_version: str = ""
     errors: list[str] = field(default_factory=list)
+    reading: str = ""
+    began_at: str = ""
+    resumed: int = 0
+    adoptions: int = 0
+    spans: list[SpanState] = field(default_factory=list)
     windows: list[WindowEntry] = field(default_factory=list)
 
 
 class Manifest(Struct):
-    """All boards of one run, by id."""
+    """All boards of one run, by id. When `void`, what was read may be at fault and is of no use to another run."""
 
     run_id: str
     format: int = FORMAT
     api_version: str = ""
     started_at: str = ""
+    void: bool = False
     boards: dict[str, BoardEntry] = field(default_factory=dict)
 
     @property

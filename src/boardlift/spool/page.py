@@ -1,9 +1,10 @@
-"""One page of items as it came, and the two things that are read from an item before DuckDB does: its id, its cells."""
+"""One page of items as it came, and what is read from an item before DuckDB does: id, creation time, order of cells."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -12,6 +13,9 @@ from boardlift.spool.idsum import number
 
 _PREFIX = b'{"id":"'
 _HEAD = 48
+_CREATED = b'"created_at":"'
+_UPDATED = b'"updated_at":"'
+_TIMES_HEAD = 136
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class _Cell(msgspec.Struct):
 
 class _Item(msgspec.Struct):
     id: str | int
+    created_at: str | None = None
+    updated_at: str | None = None
     column_values: list[_Cell] | None = None
 
 
@@ -51,6 +57,36 @@ def item_number(item: msgspec.Raw) -> int:
         if end > 0:
             return number(head[len(_PREFIX) : end])
     return number(str(_read(item).id).encode())
+
+
+def created_at(item: msgspec.Raw) -> str:
+    """When an item was made, as `YYYY-MM-DDThh:mm:ssZ`, so that texts compare as times do; empty when it is not told.
+
+    From the item's first bytes like its id; times come in whole seconds, in UTC (recorded). Falls back to reading it.
+    """
+    return _time_in_head(item, _CREATED) or _utc(_read(item).created_at)
+
+
+def updated_at(item: msgspec.Raw) -> str:
+    """When an item was changed last, in the same way."""
+    return _time_in_head(item, _UPDATED) or _utc(_read(item).updated_at)
+
+
+def _time_in_head(item: msgspec.Raw, key: bytes) -> str:
+    head = bytes(memoryview(item)[:_TIMES_HEAD])
+    start = head.find(key) + len(key)
+    if start >= len(key) and head[start + 19 : start + 21] == b'Z"':
+        return head[start : start + 20].decode("ascii", "replace")
+    return ""
+
+
+def _utc(text: str | None) -> str:
+    try:
+        at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return ""
+    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def cell_order(item: msgspec.Raw) -> tuple[str, ...]:

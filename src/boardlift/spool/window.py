@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import zstandard
 from boardlift.errors import BoardliftError
 from boardlift.spool.files import explained, open_private
 from boardlift.spool.idsum import mix
-from boardlift.spool.page import Page, cell_order, item_number
+from boardlift.spool.manifest import SpanState
+from boardlift.spool.page import Page, cell_order, created_at, item_number
 
 LEVEL = 1
 _NUL = b"\\u0000"
@@ -25,7 +26,7 @@ class Window:
 
     `items` is a count; `id_sum` the order-independent sum of `idsum.mix`; `largest_item` in bytes; `nbytes` the size of
     the file, `raw_bytes` of what is in it. `has_nul` tells that an item holds the escape of U+0000, which PostgreSQL
-    refuses. `cell_order` are the column ids as the first item gives them.
+    refuses. `cell_order` are the column ids as the first item gives them, `first_created` is when that item was made.
     """
 
     path: Path
@@ -40,12 +41,15 @@ class Window:
     sha256: str
     nbytes: int
     raw_bytes: int
+    first_created: str = ""
 
 
 class WindowWriter:
     """Collects the pages of one window. `add` pages, then `seal`, or `abandon`; made by `SpoolRun.window_writer`."""
 
-    def __init__(self, path: Path, board_id: str, number: int, sealed: Callable[[Window, Page], None]) -> None:
+    def __init__(
+        self, path: Path, board_id: str, number: int, sealed: Callable[[Window, Page, Sequence[SpanState]], None]
+    ) -> None:
         self.path = path
         self.board_id = board_id
         self.number = number
@@ -58,6 +62,7 @@ class WindowWriter:
         self._largest = 0
         self._has_nul = False
         self._cells: tuple[str, ...] = ()
+        self._first_created = ""
         self._draft = path.with_name(path.name + ".partial")
         self._file = open_private(self._draft)
         self._packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compressobj()
@@ -88,14 +93,18 @@ class WindowWriter:
     def _count(self, page: Page, ids: list[int], lines: bytes) -> None:
         if not self._cells:
             self._cells = cell_order(page.items[0])
+            self._first_created = created_at(page.items[0])
         self.items += len(ids)
         self.raw_bytes += len(lines)
         self._id_sum += sum(map(mix, ids))
         self._largest = max(self._largest, *(memoryview(item).nbytes for item in page.items))
         self._has_nul = self._has_nul or _NUL in lines
 
-    def seal(self) -> Window:
-        """Finish the file, give it its name, and enter it in the manifest. Raises BoardliftError when that fails."""
+    def seal(self, spans: Sequence[SpanState] = ()) -> Window:
+        """Finish the file, give it its name, and enter it in the manifest with what of the board is taken by then.
+
+        Raises BoardliftError when that fails.
+        """
         if self._last is None:
             raise BoardliftError(f"A window of board {self.board_id} holds no page; it cannot be sealed.")
         self._write(self._packer.flush())
@@ -115,8 +124,9 @@ class WindowWriter:
             sha256=self._sha256.hexdigest(),
             nbytes=self._nbytes,
             raw_bytes=self.raw_bytes,
+            first_created=self._first_created,
         )
-        self._sealed(window, self._last)
+        self._sealed(window, self._last, spans)
         return window
 
     def abandon(self) -> None:
@@ -126,6 +136,19 @@ class WindowWriter:
             self._draft.unlink(missing_ok=True)
         except OSError:
             return
+
+
+def lines_of(path: Path) -> list[msgspec.Raw]:
+    """The items of a sealed window. Raises BoardliftError when the file cannot be read."""
+    with explained(path):
+        packed = path.read_bytes()
+    try:
+        content = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+    except zstandard.ZstdError as error:
+        raise BoardliftError(
+            f"The spool file {path} cannot be read: {error}.", hint="discard this run's spool and run again"
+        ) from error
+    return [msgspec.Raw(line) for line in content.split(b"\n") if line]
 
 
 def _lines(page: Page) -> bytes:

@@ -12,7 +12,8 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from boardlift.monday import queries
-from boardlift.monday.queries import Selection
+from boardlift.monday.dialect import FORMS
+from boardlift.monday.queries import ItemsQuery, Selection
 from boardlift.monday.wire import Request
 
 REAL_SDL = Path(
@@ -55,6 +56,9 @@ EVERYTHING = Selection(
     with_parent=True,
 )
 NOTHING = Selection((), text=False, value=False)
+IN_ORDER = ItemsQuery(
+    rules=(FORMS[0].rule("2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"),), order=(("__creation_log__", "asc"),)
+)
 REQUESTS = {
     "account": queries.account(),
     "board_list": queries.board_list(1),
@@ -68,6 +72,9 @@ REQUESTS = {
     "first_items": queries.first_items("1", EVERYTHING, 500),
     "first_items_all_levels": queries.first_items("1", EVERYTHING, 500, all_levels=True),
     "first_items_nothing": queries.first_items("1", NOTHING, 500),
+    "first_items_in_order": queries.first_items("1", EVERYTHING, 500, query=IN_ORDER),
+    "probe_items": queries.probe_items("1", IN_ORDER),
+    "bundled_items": queries.bundled_items([("1", EVERYTHING), ("2", NOTHING)], 500),
     "next_items": queries.next_items("1", "c", EVERYTHING, 500),
     "next_items_all_levels": queries.next_items("1", "c", EVERYTHING, 500, all_levels=True),
     "next_items_nothing": queries.next_items("1", "c", NOTHING, 25),
@@ -115,9 +122,9 @@ def test_lists_pass_their_limit() -> None:
     assert REQUESTS["board_shapes"].variables["limit"] == 2
 
 
-def test_an_item_begins_with_its_id() -> None:
-    """The spool reads the id from an item's first bytes."""
-    assert "items{id name" in REQUESTS["first_items"].query
+def test_an_item_begins_with_its_id_and_creation_time() -> None:
+    """The spool reads both from an item's first bytes."""
+    assert "items{id created_at " in REQUESTS["first_items"].query
 
 
 def test_text_and_value_are_asked_only_when_wanted() -> None:

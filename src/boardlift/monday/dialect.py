@@ -1,0 +1,138 @@
+"""Which form of a creation-time filter this account's API takes: found out once, remembered, never relied upon.
+
+The API page "Items page" documents none for instants, and what others found to work contradicts each other. So each
+form is tried with a question whose answer is known - the items made in 1990 - before it is used.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from boardlift.errors import QueryRejected, SourceUnavailable
+from boardlift.monday import queries
+from boardlift.monday.boards import read_field
+from boardlift.monday.chain import BoardPage
+from boardlift.monday.client import MondayClient, NotReached
+from boardlift.monday.queries import ItemsQuery
+from boardlift.monday.span import iso, seconds
+
+CREATION = "__creation_log__"
+"""The pseudo column every board has (the sibling of that on API page "Last updated")."""
+_KEY = "creation filter"
+_DAY = 86_400
+
+
+class Memory(Protocol):
+    """What was found out about an account and shall not be asked again."""
+
+    def recall(self, key: str) -> str:
+        """The text kept under a key; empty when there is none."""
+        ...
+
+    def keep(self, key: str, value: str) -> None: ...
+
+
+class NoMemory:
+    """Forgets everything."""
+
+    def recall(self, key: str) -> str:  # noqa: ARG002
+        return ""
+
+    def keep(self, key: str, value: str) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class RangeForm:
+    """One way to ask for the items created from `since` on and before `until`; either may be empty."""
+
+    name: str
+    rule: Callable[[str, str], dict[str, object]]
+
+
+def _between(since: str, until: str) -> dict[str, object]:
+    # Whether the ends are within is not documented; a second more on each side costs nothing.
+    first = iso(seconds(since) - 1) if since else "1970-01-02T00:00:00Z"
+    last = iso(seconds(until) + 1) if until else "2199-12-31T00:00:00Z"
+    return {"column_id": CREATION, "operator": "between", "compare_value": [first, last]}
+
+
+def _between_attribute(since: str, until: str) -> dict[str, object]:
+    return {**_between(since, until), "compare_attribute": "CREATED_AT"}
+
+
+def _days(since: str, until: str) -> dict[str, object]:
+    # Days are those of the token owner's time zone, up to fourteen hours from UTC.
+    first = iso(seconds(since) - _DAY)[:10] if since else "1970-01-02"
+    last = iso(seconds(until) + _DAY)[:10] if until else "2199-12-31"
+    return {
+        "column_id": CREATION,
+        "operator": "between",
+        "compare_value": [first, last],
+        "compare_attribute": "CREATED_AT",
+    }
+
+
+FORMS = (
+    RangeForm("instants with attribute", _between_attribute),
+    RangeForm("instants", _between),
+    RangeForm("days", _days),
+)
+"""In the order tried: the nearest to what is documented for the sibling column first; days read more than is asked."""
+
+
+class Dialect:
+    """What one account's API was found to take. Safe to share among threads."""
+
+    def __init__(self, memory: Memory | None = None) -> None:
+        self._memory = memory or NoMemory()
+        self._lock = threading.Lock()
+        self._known = False
+        self._form: RangeForm | None = None
+
+    def form(self, client: MondayClient, board_id: str) -> RangeForm | None:
+        """The form to use, None when the API takes none. The first to ask finds out, with at most a call a form."""
+        with self._lock:
+            if not self._known:
+                self._form = self._recalled() or self._found(client, board_id)
+                self._known = True
+            return self._form
+
+    @property
+    def current(self) -> RangeForm | None:
+        """The form to use as far as it is known by now; asks nobody."""
+        return self._form
+
+    def refused(self, form: RangeForm) -> None:
+        """A form that had worked was refused or did not filter: it is not used again."""
+        with self._lock:
+            if self._form == form:
+                self._form = None
+            self._memory.keep(_KEY, "")
+
+    def _recalled(self) -> RangeForm | None:
+        name = self._memory.recall(_KEY)
+        return next((form for form in FORMS if form.name == name), None)
+
+    def _found(self, client: MondayClient, board_id: str) -> RangeForm | None:
+        for form in FORMS:
+            if self._works(client, board_id, form):
+                self._memory.keep(_KEY, form.name)
+                return form
+        return None
+
+    def _works(self, client: MondayClient, board_id: str, form: RangeForm) -> bool:
+        """An API that ignores the rule gives an item, one that knows it gives none: nothing on monday is that old."""
+        rule = form.rule("1990-01-01T00:00:00Z", "1990-12-31T00:00:00Z")
+        try:
+            answer = client.send(queries.probe_items(board_id, ItemsQuery(rules=(rule,), order=((CREATION, "asc"),))))
+        except NotReached:
+            raise
+        except (QueryRejected, SourceUnavailable):
+            return False
+        boards = read_field(answer, "boards", list[BoardPage | None]) or []
+        page = boards[0].items_page if boards and boards[0] else None
+        return page is not None and not page.items and not answer.errors

@@ -1,0 +1,158 @@
+"""A run that was cut off: the next one goes on from what lies sealed, and the table is right all the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from boardlift.app import App
+from boardlift.errors import SourceUnavailable
+from boardlift.reports import RunReport
+from boardlift.sandbox import Account, Fault, Sandbox
+from boardlift.settings import AccountSettings, BoardSettings, ColumnSettings
+from boardlift.spool import resume
+from support.apps import make_app
+from support.commands import CommandLine, configuration
+from support.truth import compare_account
+
+ITEMS = 600
+PAGE = 50
+PAGES = ITEMS // PAGE
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(Account.many(boards=2, items=ITEMS, columns=6)) as running:
+        yield running
+
+
+def app_of(sandbox: Sandbox, folder: Path, **changes: object) -> App:
+    account = AccountSettings(url=sandbox.url, retries=0, page_size=PAGE, parallel_calls=1)
+    boards = changes.pop("boards", [BoardSettings(id=sandbox.account.boards[0].id)])
+    return make_app(sandbox, f"duckdb:///{folder / 'w.duckdb'}", folder, account=account, boards=boards, **changes)
+
+
+def cut_off(sandbox: Sandbox, folder: Path, *, after: int = 8) -> None:
+    """A sync that loses monday after so many pages."""
+    sandbox.service.faults.add(Fault("5xx", operation="NextItems", after=after - 1, times=None))
+    with app_of(sandbox, folder) as app, pytest.raises(SourceUnavailable):
+        app.sync()
+    sandbox.service.faults.clear()
+
+
+def go_on(sandbox: Sandbox, folder: Path, **changes: object) -> tuple[RunReport, int]:
+    """The next sync; out: its report, and how many items it took over. Its table is compared with the account."""
+    with app_of(sandbox, folder, **changes) as app:
+        report = app.sync()
+        assert (
+            compare_account(sandbox.account, [each.plan for each in report.boards], app.destination).differences == []
+        )
+    manifest = json.loads((folder / ".boardlift" / "spool" / report.run.id / "manifest.json").read_bytes())
+    return report, next(iter(manifest["boards"].values()))["resumed"]
+
+
+def test_the_next_run_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What was read is not read again."""
+    cut_off(sandbox, tmp_path)
+    report, resumed = go_on(sandbox, tmp_path)
+    assert resumed == 8 * PAGE
+    # Account, list, shape and counts; the form of the filter and the newest edits; the pages that were missing.
+    assert report.calls <= 6 + (PAGES - 8)
+
+
+def edit(account: Account, items: list[int]) -> None:
+    account.rename_item(items[3], "renamed meanwhile")
+    account.rename_item(items[-3], "renamed meanwhile, too")
+
+
+def move(account: Account, items: list[int]) -> None:
+    account.move_item(items[5], group=account.boards[0].groups[-1].id)
+
+
+def add(account: Account, items: list[int]) -> None:
+    account.add_items(account.boards[0].id, 3)
+
+
+def delete(account: Account, items: list[int]) -> None:
+    account.delete_item(items[4])
+    account.archive_item(items[-4])
+
+
+def away(account: Account, items: list[int]) -> None:
+    account.move_item(items[6], board=account.boards[1].id)
+
+
+@pytest.mark.parametrize("change", [edit, move, add, delete, away])
+def test_what_people_did_meanwhile_is_seen(
+    sandbox: Sandbox, tmp_path: Path, change: Callable[[Account, list[int]], None]
+) -> None:
+    """Edited items are read again; where the count does not add up, the board is."""
+    cut_off(sandbox, tmp_path)
+    board = sandbox.account.boards[0]
+    change(sandbox.account, [board.item_id(place) for place in board.active()])
+    go_on(sandbox, tmp_path)
+
+
+def test_other_columns_are_another_reading(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Nothing is taken over when not the same is asked."""
+    cut_off(sandbox, tmp_path)
+    board = sandbox.account.boards[0]
+    leave = {board.columns[2].id: ColumnSettings(exclude=True)}
+    with app_of(sandbox, tmp_path, boards=[BoardSettings(id=board.id, columns=leave)]) as app:
+        report = app.sync()
+    assert report.calls >= PAGES
+
+
+def test_what_is_damaged_is_read_again(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A window whose hash is not that of the manifest is not trusted, nor are its neighbours."""
+    cut_off(sandbox, tmp_path)
+    window = sorted((tmp_path / ".boardlift" / "spool").glob("*/*/00002*"))[0]
+    window.write_bytes(window.read_bytes()[:-9] + b"otherwise")
+    assert go_on(sandbox, tmp_path)[1] == 0
+
+
+def test_what_is_old_is_read_again(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an hour a run begins anew."""
+    cut_off(sandbox, tmp_path)
+    monkeypatch.setattr(resume, "MAX_AGE", timedelta(seconds=-1))
+    assert go_on(sandbox, tmp_path)[1] == 0
+
+
+def test_a_success_ends_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What was sealed before a run that succeeded is older than what is live."""
+    cut_off(sandbox, tmp_path)
+    go_on(sandbox, tmp_path)
+    assert go_on(sandbox, tmp_path)[1] == 0
+
+
+def test_it_is_not_taken_over_for_ever(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A run that dies of what it took over must not lead to another one."""
+    cut_off(sandbox, tmp_path, after=4)
+    for _ in range(resume.MAX_ADOPTIONS):
+        cut_off(sandbox, tmp_path, after=1)
+    assert go_on(sandbox, tmp_path)[1] == 0
+
+
+def test_after_a_kill(sandbox: Sandbox, tmp_path: Path) -> None:
+    """`kill -9` in the middle of a board."""
+    board = sandbox.account.boards[0].id
+    text = configuration(
+        sandbox.url,
+        f"duckdb:///{tmp_path / 'w.duckdb'}",
+        account=f"page_size: {PAGE}\nparallel_calls: 1",
+        more=f"boards:\n  - id: {board}",
+    )
+    command = CommandLine(tmp_path, token=sandbox.token, text=text)
+    sandbox.service.faults.add(Fault("slow", operation="NextItems", after=6, seconds=30))
+    process = command.start("sync")
+    while not list((tmp_path / ".boardlift" / "spool").glob("*/*/00001.ndjson.zst")):
+        assert process.poll() is None
+    process.kill()
+    process.wait()
+    sandbox.service.faults.clear()
+    _, resumed = go_on(sandbox, tmp_path)
+    assert 4 * PAGE <= resumed < ITEMS
