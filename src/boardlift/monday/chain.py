@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from msgspec import Struct
@@ -22,11 +22,13 @@ from boardlift.monday import queries
 from boardlift.monday.boards import read_field
 from boardlift.monday.client import CallStats, MondayClient, NotReached
 from boardlift.monday.codes import is_too_complex, sentence
+from boardlift.monday.isolate import MOST_AT_FAULT, Unreadable, isolate
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.page_size import SMALLEST_PAGE, PageSize
 from boardlift.monday.queries import ItemsQuery, Selection
 from boardlift.monday.wire import Answer, Request
 from boardlift.progress import Progress
+from boardlift.spool.page import item_number
 
 _EMPTY_PAGES = 10
 _ERRORS_KEPT = 20
@@ -60,6 +62,7 @@ class Errors:
     """The errors that left items intact, each once, shared by all chains of a board."""
 
     _kept: dict[str, ApiError] = field(default_factory=dict)
+    _unreadable: list[Unreadable] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, errors: tuple[ApiError, ...]) -> None:
@@ -67,6 +70,15 @@ class Errors:
             for error in errors[:_ERRORS_KEPT]:
                 if len(self._kept) < _ERRORS_KEPT:
                     self._kept.setdefault(error.message, error)
+
+    def set_apart(self, unreadable: list[Unreadable]) -> None:
+        with self._lock:
+            self._unreadable += unreadable
+
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """The cells that monday does not give."""
+        with self._lock:
+            return tuple(self._unreadable)
 
     def all(self) -> tuple[ApiError, ...]:
         with self._lock:
@@ -118,9 +130,32 @@ class Chain:
             self.seconds = given.seconds
             return given.page, given.answer
         started = self.client.clock.monotonic()
-        answer = self._send(self._request)
+        try:
+            answer = self._send(self._request)
+        except SourceUnavailable as error:
+            if isinstance(error, NotReached) or error.retry_in is not None or not self.selection.column_ids:
+                raise
+            return self._isolated(error)
         self.seconds = self.client.clock.monotonic() - started
         return (self._first(answer) if self.cursor is None else self._next(answer)), answer
+
+    def _isolated(self, error: SourceUnavailable) -> tuple[ItemsPage, Answer]:
+        """The smallest page, on which monday failed, item by item as far as each can be read."""
+        bare = replace(self, selection=replace(self.selection, column_ids=()), given=None)
+        try:
+            answer = self.client.send(bare._request(SMALLEST_PAGE), retries=0)
+        except (QueryRejected, SourceUnavailable):
+            raise error from None
+        page = self._first(answer) if self.cursor is None else self._next(answer)
+        self.progress.phase("reading", f"{self.board.name}: item by item for a while ({error.message})")
+        items = []
+        ids = [item_number(item) for item in present(page.items)]
+        for item, unreadable in isolate(self.client, self.board, self.selection, ids, error):
+            items.append(item)
+            self.errors.set_apart(unreadable)
+            if len(self.errors.unreadable()) > MOST_AT_FAULT:
+                raise error
+        return ItemsPage(items, page.cursor), answer
 
     def advance(self, cursor: str | None, items: int) -> None:
         """Move on, or end. A page smaller than asked is legal; a cursor met before would go round for ever."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from boardlift.errors import ApiError
+from boardlift.monday.isolate import Unreadable
 from boardlift.spool.window import Window
 
 
@@ -20,6 +21,8 @@ class Restarted:
 @dataclass(frozen=True)
 class BoardRead:
     """The last page of a board has been read. `errors` are those that left the items intact, `expected` monday's count.
+
+    `unreadable` are cells that monday failed on, whatever was asked beside them: they are empty in their items.
 
     `limited` tells that reading stopped at the limit of test mode while more was there; `chains` how many chains of
     pages it took, `resumed` how many of the items were sealed by an earlier run.
@@ -41,6 +44,7 @@ class BoardRead:
     limited: bool
     served_version: str
     errors: tuple[ApiError, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
     chains: int = 1
     resumed: int = 0
 

@@ -187,6 +187,21 @@ def next_items(board_id: str, cursor: str, selection: Selection, limit: int, *, 
     return Request("NextItems", query, {"cursor": cursor, "limit": limit, **_columns(selection)}, label=board_id)
 
 
+def items_by_id(board_id: str, ids: Sequence[int], selection: Selection | None = None) -> Request:
+    """Up to 100 items wherever and in whatever state they are; without a selection only what tells where that is.
+
+    `limit` is given because its default of 25 would cut the list silently (API page "Items").
+    """
+    fields = "id name state updated_at" if selection is None else _item(selection, False)
+    declared = "" if selection is None else _declaration(selection)
+    query = (
+        f"query ItemsById($ids:[ID!]!,$limit:Int!{declared}){{{_COST} "
+        f"items(ids:$ids,limit:$limit){{{fields} board{{id}}}}}}"
+    )
+    columns = {} if selection is None else _columns(selection)
+    return Request("ItemsById", query, {"ids": [str(each) for each in ids], "limit": len(ids), **columns}, board_id)
+
+
 def _declaration(selection: Selection) -> str:
     return ",$columns:[String!]!" if selection.column_ids else ""
 

@@ -360,6 +360,7 @@ class BoardReading:
             limited=self.limited,
             served_version=self._served,
             errors=self.errors.all(),
+            unreadable=self.errors.unreadable(),
             chains=self.chains,
             resumed=self.resumed,
         )
