@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import RLock
 
-from .board import ANCHOR, Board
+from .board import ANCHOR, Board, Key
 from .catalog import Builder, fill, fill_benchmark
 from .changes import Changes
 from .directory import make_directory, make_updates, make_workspaces
 from .index import BoardIndex
 from .kinds.base import Record
+from .zone import zone_name
 
+KEYS: tuple[Key, ...] = ("__creation_log__", "__last_updated__")
 TOKEN = "sandbox-token-not-a-secret"  # noqa: S105 - a made-up account has a made-up token
 
 
@@ -71,10 +72,10 @@ class Account(Changes):
 
     def _found(self, seed: int, token: str, clock: Callable[[], float] | None) -> None:
         self.seed, self.token = seed, token
-        self.lock = RLock()
         self.stamp = 0
         self.world = make_directory(seed)
         self.index = BoardIndex()
+        self.lock = self.index.lock
         self.world.item_name = self.index.name
         self.workspaces: list[Record] = make_workspaces()
         self.unreadable: set[int] = set()
@@ -104,6 +105,32 @@ class Account(Changes):
     def now(self) -> float:
         """The account's time in seconds."""
         return self._clock() + self._ahead
+
+    def place_owner(self, utc_offset_hours: float | None) -> None:
+        """Let the token's owner live at a fixed offset from UTC, or in Berlin: dates with a time show their clock."""
+        with self.lock:
+            if self.world.owner_offset == utc_offset_hours:
+                return
+            self.world.owner_offset = utc_offset_hours
+            owner = self.world.users[0]
+            owner["time_zone_identifier"] = zone_name(utc_offset_hours)
+            owner["utc_hours_diff"] = 1.0 if utc_offset_hours is None else utc_offset_hours
+            self.forget_values()
+
+    def forget_values(self) -> None:
+        """Build and render every value anew when it is next asked for."""
+        with self.lock:
+            self.stamp += 1
+            for board in self.boards:
+                for column in board.columns:
+                    column.forget()
+
+    def warm(self) -> None:
+        """Sort every board by both times now, so that the first page asked for in an order costs nothing more."""
+        for board in self.boards:
+            for key in KEYS:
+                for descending in (False, True):
+                    board.places(key, descending=descending)
 
     def advance(self, seconds: float) -> None:
         """Let time pass: budgets refill, cursors grow old."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import RLock
+from typing import Literal
 
 from .column import Column
 from .kinds import Directory
 from .kinds.base import Record
+from .order import Order, Places
 
+Key = Literal["", "__creation_log__", "__last_updated__"]  # what the API orders by; "" is board order
 BOARD_BASE = 18_400_000_000
 ITEM_BASE = 5_000_000_000  # FACTS 8: item ids exceed 32 bits
 ITEM_SPAN = 10_000_000
@@ -85,7 +89,9 @@ class Board:
     log: list[Record] = field(default_factory=list)
     children: list[Board] = field(default_factory=list)
     stamp: int = 0
-    _active: tuple[int, Sequence[int]] | None = None
+    edited: list[int] = field(default_factory=list)  # the place of every edit, in the order of the edits
+    lock: RLock = field(default_factory=RLock)
+    _orders: dict[tuple[str, bool, str | None], Order] = field(default_factory=dict)
     _sorted: dict[tuple[str, bool], tuple[int, Sequence[int]]] = field(default_factory=dict)
     foreign: dict[int, int] = field(default_factory=dict)  # ids of items that moved here, and their places
 
@@ -192,15 +198,41 @@ class Board:
         """The places of the active items in board order; a range as long as nothing was taken away."""
         if not self.edits:
             return range(self.base + self.added)
-        if self._active is None or self._active[0] != self.stamp:
-            self._active = (
-                self.stamp,
-                [place for place in range(self.base + self.added) if self.listed(place)],
-            )
-        return self._active[1]
+        return self.places()
+
+    def places(
+        self,
+        key: Key = "",
+        *,
+        descending: bool = False,
+        group: str | None = None,
+        span: tuple[int, int] | None = None,
+    ) -> Places:
+        """The active places (of one group) by a time, or in board order; `span` leaves the times within it.
+
+        Equal items stay in board order. Nothing is sorted again for an edit: see `Order`.
+        """
+        with self.lock:
+            held = self._orders.get((key, descending, group))
+            if held is None:
+                held = self._orders[key, descending, group] = self._order(key, group, descending=descending)
+            count = self.base + self.added
+            return held.all(count) if span is None else held.between(*span, count)
+
+    def _order(self, key: Key, group: str | None, *, descending: bool) -> Order:
+        times: dict[Key, Callable[[int], int]] = {
+            "": lambda _place: 0,
+            "__creation_log__": self.created,
+            "__last_updated__": self.updated,
+        }
+
+        def in_group(place: int) -> bool:
+            return self.group_of(place) == group and self.listed(place)
+
+        return Order(times[key], self.listed if group is None else in_group, self.edited, descending=descending)
 
     def ordered(self, key: str, sort_key: Callable[[int], object], *, descending: bool) -> Sequence[int]:
-        """The active places sorted; kept until the board changes. Equal items stay in board order."""
+        """The active places sorted by what a column shows, equal ones in board order; kept until the board changes."""
         held = self._sorted.get((key, descending))
         if held is None or held[0] != self.stamp:
             rows = [(sort_key(place), place) for place in self.active()]
@@ -211,6 +243,7 @@ class Board:
     def edit_of(self, place: int) -> Edit:
         """The edit record of an item, made when it has none; the board counts as changed."""
         self.stamp += 1
+        self.edited.append(place)
         return self.edits.setdefault(place, Edit())
 
     def truth(self, item: int | ItemTruth, column: str | Column) -> dict[str, object]:

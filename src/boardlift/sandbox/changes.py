@@ -100,7 +100,7 @@ class Changes:
                 Pool(kind, settings, self.world, seed, 251, 0.5),
             )
             found.edits.clear()
-            found.forget_rendered()
+            found.forget()
             found.world = self.world
             found.revision += 1
             self._event(held, "update_column_type", {"column_id": column, "column_type": type_name})

@@ -71,6 +71,10 @@ class Pool:
             cell = self._cells[key] = self.build(key)
         return cell
 
+    def forget(self) -> None:
+        """Build every value anew when it is next asked for."""
+        self._cells.clear()
+
     def build(self, key: int) -> Cell:
         """Draw and build the value of a key."""
         changed = 1_700_000_000 + (key * 7919 + len(self.seed) * 104_729) % 60_000_000
@@ -150,9 +154,11 @@ class Column:
             held.strings.pop(-place - EDITED, None)
             held.extra.pop(-place - EDITED, None)
 
-    def forget_rendered(self) -> None:
-        """Drop every rendered string: the settings or the type changed."""
+    def forget(self) -> None:
+        """Drop every value and string kept: the settings, the type, or the names of people changed."""
         self._rendered.clear()
+        if isinstance(self.source, Pool):
+            self.source.forget()
 
     def rendered(self, selection: str, stamp: int) -> Rendered:
         """What was rendered under a selection; empty if the column is live and the account changed since."""

@@ -136,7 +136,7 @@ class Engine:
         """Execute a prepared query. The complexity fields are filled in last, when the cost is known."""
         if any(field.name.startswith("__") and field.name != "__typename" for field in program.root.fields("Query")):
             return self._introspect(program, variables)
-        run = Run(self.account, self.snapshots, variables, lies, version, self.limits.options.calls_per_day)
+        run = Run(self.account, self.snapshots, variables, lies, version, self.limits.options)
         with self.account.lock:
             failed = False
             parts: list[bytes | None] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import RLock
+
 from .board import BOARD_BASE, ITEM_BASE, ITEM_SPAN, Board
 
 
@@ -10,6 +12,7 @@ class BoardIndex:
 
     def __init__(self) -> None:
         """Without boards at first."""
+        self.lock = RLock()
         self.boards: list[Board] = []
         self.moved: dict[int, Board] = {}
         self._by_id: dict[int, Board] = {}
@@ -17,6 +20,7 @@ class BoardIndex:
 
     def add(self, board: Board) -> Board:
         """Put a board in."""
+        board.lock = self.lock
         self.boards.append(board)
         self._by_id[board.id] = board
         self._by_serial[board.serial] = board

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from .fault import Fault
+
+FilterForm = Literal["iso_between_attribute", "iso_between", "day_between", "exact_attribute"]
+FILTER_FORMS: frozenset[FilterForm] = frozenset(get_args(FilterForm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +28,16 @@ class SandboxOptions:
     complexity_form: Literal["new", "old"] = "new"  # FACTS 3: extensions of the refusal
     cursor_life_seconds: float = 3_600.0
     unreadable_boards: frozenset[int] = frozenset()
+    # FACTS 7: sources contradict each other on the range rules that `__creation_log__` and `__last_updated__` take.
+    filter_forms: frozenset[FilterForm] = FILTER_FORMS
+    filters_ignored: bool = False  # such rules are taken and not applied
+    filter_margin_seconds: int = 0  # their ranges are this much too wide on both sides; below 0: too narrow
+    order_ignored: bool = False  # `order_by` has no effect
+    owner_utc_offset_hours: float | None = None  # of the token's owner; None is Europe/Berlin
     faults: tuple[Fault, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a misspelt filter form."""
+        unknown = self.filter_forms - FILTER_FORMS
+        if unknown:
+            raise ValueError(f"no filter form is called {min(unknown)!r}; there are: {', '.join(sorted(FILTER_FORMS))}")

@@ -8,9 +8,9 @@ from typing import TypeVar, cast
 from .board import Board
 from .cursors import expired
 from .kinds.base import Record, integer
-from .problems import FieldError
+from .problems import FieldError, invalid
 from .run import ItemRef, Run
-from .select import chosen, invalid
+from .select import chosen
 
 MOST_ITEMS = 500
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def items_page(run: Run, board: Board, arguments: Mapping[str, object], group: s
     if cursor is not None:
         return next_page(run, {"cursor": cursor, "limit": limit})
     now = run.account.now()
-    places = chosen(board, params, now, group)
+    places = chosen(board, params, now, run.options, group)
     following, page = run.snapshots.start(board, places, limit, now, group or "")
     return answer(run, board, page, following)
 

@@ -34,6 +34,11 @@ class FieldError(Exception):
         }
 
 
+def invalid(message: str) -> FieldError:
+    """A refused argument."""
+    return FieldError("InvalidArgumentException", message, status=200)
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A whole answer that is an error: HTTP status, body, headers beside the usual ones."""

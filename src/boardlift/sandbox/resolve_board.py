@@ -13,7 +13,7 @@ from .directory import user_by_id
 from .kinds.base import Record, iso_z
 from .pages import items_page, limited
 from .run import GroupRef, ItemRef, Run
-from .select import seconds
+from .timefilter import moment
 
 
 def of_board(read: Callable[[Board], object]) -> Resolve:
@@ -52,7 +52,7 @@ def group_page(value: object, arguments: Mapping[str, object], run: Run) -> obje
 def activity_logs(value: object, arguments: Mapping[str, object], _run: Run) -> object:
     """The board's events, newest first (FACTS 13)."""
     rows = list(reversed(cast("Board", value).log))
-    start, end = moment(arguments.get("from"), 0.0), moment(arguments.get("to"), float("inf"))
+    start, end = optional(arguments.get("from"), 0.0), optional(arguments.get("to"), float("inf"))
     rows = [row for row in rows if start <= int(str(row["created_at"])) / 10_000_000 <= end]
     items = arguments.get("item_ids")
     if items is not None:
@@ -62,9 +62,9 @@ def activity_logs(value: object, arguments: Mapping[str, object], _run: Run) -> 
     return limited(rows, arguments)
 
 
-def moment(given: object, otherwise: float) -> float:
+def optional(given: object, otherwise: float) -> float:
     """A day or a time as seconds; `otherwise` when none was given."""
-    return otherwise if given is None else seconds(str(given))[0]
+    return otherwise if given is None else moment(str(given))
 
 
 def people(value: object, _arguments: Mapping[str, object], run: Run) -> object:

@@ -10,9 +10,8 @@ from .compile import Resolve
 from .directory import account_record
 from .kinds.base import Record, iso_z
 from .pages import items_page, limited, next_page
-from .problems import FieldError
+from .problems import FieldError, invalid
 from .run import ItemRef, Run
-from .select import invalid
 
 VERSIONS = (
     ("2025-04", "maintenance"),
@@ -233,7 +232,9 @@ ROOT: dict[str, Resolve] = {
     "account": lambda _value, _arguments, _run: account_record(),
     "version": lambda _value, _arguments, run: version_record(run.served_version),
     "versions": lambda _value, _arguments, _run: [version_record(value) for value, _kind in VERSIONS],
-    "platform_api": lambda _value, _arguments, run: {"daily_limit": {"base": run.daily_base, "total": run.daily_base}},
+    "platform_api": lambda _value, _arguments, run: {
+        "daily_limit": {"base": run.options.calls_per_day, "total": run.options.calls_per_day}
+    },
 }
 TEAM: dict[str, Resolve] = {
     "users": members_of,

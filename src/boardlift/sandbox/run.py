@@ -15,6 +15,7 @@ from .column import Column
 from .compile import Field, Selection, encode
 from .kinds import Cell
 from .kinds.base import iso_z
+from .options import SandboxOptions
 from .problems import FieldError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Run:
     variables: Mapping[str, object]
     lies: Lies = field(default_factory=Lies)
     served_version: str = ""
-    daily_base: int = 0
+    options: SandboxOptions = field(default_factory=SandboxOptions)
     objects: int = 0
     items: int = 0
     errors: list[FieldError] = field(default_factory=list)

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
 from typing import cast
 
-from .board import DAY, Board
+from .board import Board, Key
 from .kinds.base import Record, members
-from .problems import FieldError
+from .options import SandboxOptions
+from .problems import FieldError, invalid
+from .timefilter import ATTRIBUTES, Span, TimeRule, time_rule
 
 Test = Callable[[int], bool]
 MOST_IDS = 100
 
 
-def chosen(board: Board, params: Mapping[str, object] | None, now: float, group: str | None = None) -> Sequence[int]:
+@dataclass(slots=True)
+class Choice:
+    """A query cut into what an order of the board finds by bisection, and tests for the rest. All must hold."""
+
+    spans: dict[str, Span] = field(default_factory=dict)
+    group: str | None = None
+    tests: list[Test] = field(default_factory=list)
+
+
+def chosen(
+    board: Board, params: Mapping[str, object] | None, now: float, options: SandboxOptions, group: str | None = None
+) -> Sequence[int]:
     """The places of the active items that `params` lets through, ordered; all of them in board order without params."""
     params = params or {}
-    places = ordered(board, cast("list[Record]", params.get("order_by") or []))
-    tests: list[Test] = [] if group is None else [lambda place: board.group_of(place) == group]
+    order_by = [] if options.order_ignored else cast("list[Record]", params.get("order_by") or [])
+    choice = Choice(group=group)
     ids = params.get("ids")
     if ids is not None:
-        tests.append(by_ids(board, cast("list[str]", ids)))
-    rules = tests_of(board, params, now)
-    if rules is not None:
-        tests.append(rules)
-    if not tests:
-        return places
-    return [place for place in places if all(test(place) for test in tests)]
+        choice.tests.append(by_ids(board, cast("list[str]", ids)))
+    divide(board, params, now, options, choice)
+    places = found(board, choice, order_by)
+    tests = choice.tests
+    return [place for place in places if all(test(place) for test in tests)] if tests else places
 
 
 def by_ids(board: Board, ids: list[str]) -> Test:
@@ -38,26 +49,116 @@ def by_ids(board: Board, ids: list[str]) -> Test:
     return lambda place: place in wanted
 
 
+def divide(board: Board, params: Mapping[str, object], now: float, options: SandboxOptions, choice: Choice) -> None:
+    """Put rules and nested groups into the choice: times and a group where one order has them, tests for the rest."""
+    rules = cast("list[Record]", params.get("rules") or [])
+    groups = cast("list[Record]", params.get("groups") or [])
+    if params.get("operator") == "or" and len(rules) + len(groups) > 1:
+        choice.tests.append(either(board, rules, groups, now, options))
+        return
+    for rule in rules:
+        divide_rule(board, rule, now, options, choice)
+    for nested in groups:
+        divide(board, nested, now, options, choice)
+
+
+def divide_rule(board: Board, rule: Record, now: float, options: SandboxOptions, choice: Choice) -> None:
+    """One rule that must hold."""
+    name = str(rule["column_id"])
+    if name in ATTRIBUTES:
+        asked = time_rule(rule, options, now)
+        if options.filters_ignored:
+            return
+        if len(asked.spans) == 1 and not asked.outside:
+            held = choice.spans.get(name)
+            choice.spans[name] = asked.spans[0] if held is None else held.meet(asked.spans[0])
+            return
+        choice.tests.append(time_test(board, asked))
+        return
+    values = members(rule["compare_value"])
+    if name == "group" and rule.get("operator", "any_of") == "any_of" and len(values) == 1 and choice.group is None:
+        choice.group = str(values[0])
+        return
+    choice.tests.append(rule_test(board, rule, now, options))
+
+
+def either(board: Board, rules: list[Record], groups: list[Record], now: float, options: SandboxOptions) -> Test:
+    """One of the rules or nested groups has to hold."""
+    tests = [rule_test(board, rule, now, options) for rule in rules]
+    for nested in groups:
+        inner = Choice()
+        divide(board, nested, now, options, inner)
+        tests.append(as_test(board, inner))
+    return lambda place: any(test(place) for test in tests)
+
+
+def as_test(board: Board, choice: Choice) -> Test:
+    """A whole choice as one test."""
+    tests = list(choice.tests)
+    tests += [time_test(board, TimeRule(name, (span,))) for name, span in choice.spans.items()]
+    if choice.group is not None:
+        tests.append(lambda place: board.group_of(place) == choice.group)
+    return lambda place: all(test(place) for test in tests)
+
+
+def found(board: Board, choice: Choice, order_by: list[Record]) -> Sequence[int]:
+    """What the orders of the board give for spans and group, in the order asked for.
+
+    The narrowest span is looked up; a second one becomes a test.
+    """
+    only = str(order_by[0]["column_id"]) if len(order_by) == 1 else None
+    descending = bool(order_by) and order_by[0].get("direction") == "desc"
+    main = narrowest(board, choice)
+    choice.tests += [time_test(board, TimeRule(name, (span,))) for name, span in choice.spans.items() if name != main]
+    span = None if main is None else choice.spans[main]
+    within = None if span is None else (span.first, span.last)
+    if only is not None and only in ATTRIBUTES and main in (None, only):
+        return board.places(cast("Key", only), descending=descending, group=choice.group, span=within)
+    if main is None and choice.group is None:
+        return ordered(board, order_by)
+    places: Sequence[int] = board.places(cast("Key", main or ""), group=choice.group, span=within)
+    if main is not None:
+        places = sorted(places)
+    return sorted_by(board, places, order_by) if order_by else places
+
+
+def narrowest(board: Board, choice: Choice) -> str | None:
+    """The pseudo column whose span leaves the fewest items; None when no span was given."""
+    if len(choice.spans) < 2:
+        return next(iter(choice.spans), None)
+    return min(
+        choice.spans,
+        key=lambda name: len(
+            board.places(
+                cast("Key", name), group=choice.group, span=(choice.spans[name].first, choice.spans[name].last)
+            )
+        ),
+    )
+
+
 def ordered(board: Board, order_by: list[Record]) -> Sequence[int]:
-    """The active items by the first order given; by several, the last is sorted first."""
+    """The active items by what a column shows."""
     if not order_by:
         return board.active()
     if len(order_by) == 1:
         name = str(order_by[0]["column_id"])
         return board.ordered(name, sort_key(board, name), descending=order_by[0].get("direction") == "desc")
-    places = list(board.active())
+    return sorted_by(board, board.active(), order_by)
+
+
+def sorted_by(board: Board, places: Sequence[int], order_by: list[Record]) -> list[int]:
+    """By the first order given; by several, the last is sorted first."""
+    rows = list(places)
     for order in reversed(order_by):
         key = sort_key(board, str(order["column_id"]))
-        places.sort(key=key, reverse=order.get("direction") == "desc")  # type: ignore[arg-type]
-    return places
+        rows.sort(key=key, reverse=order.get("direction") == "desc")  # type: ignore[arg-type]
+    return rows
 
 
 def sort_key(board: Board, name: str) -> Callable[[int], object]:
     """What items are compared by: times for the pseudo columns, text for the rest."""
-    if name == "__last_updated__":
-        return board.updated
-    if name == "__creation_log__":
-        return board.created
+    if name in ATTRIBUTES:
+        return time_of(board, name)
     if name == "name":
         return lambda place: board.name_of(place).casefold()
     column = next((row for row in board.value_columns() if row.id == name), None)
@@ -68,26 +169,24 @@ def sort_key(board: Board, name: str) -> Callable[[int], object]:
     return lambda place: column.cell_of(place).text or ""
 
 
-def tests_of(board: Board, params: Mapping[str, object], now: float) -> Test | None:
-    """The rules and nested groups of rules, joined by the operator; None when there are none."""
-    tests = [rule_test(board, rule, now) for rule in cast("list[Record]", params.get("rules") or [])]
-    for group in cast("list[Record]", params.get("groups") or []):
-        nested = tests_of(board, group, now)
-        if nested is not None:
-            tests.append(nested)
-    if not tests:
-        return None
-    if params.get("operator") == "or":
-        return lambda place: any(test(place) for test in tests)
-    return lambda place: all(test(place) for test in tests)
+def time_of(board: Board, name: str) -> Callable[[int], int]:
+    """The time behind a pseudo column."""
+    return board.updated if name == "__last_updated__" else board.created
 
 
-def rule_test(board: Board, rule: Record, now: float) -> Test:
+def time_test(board: Board, rule: TimeRule) -> Test:
+    """A rule on a time as a test of a place."""
+    at = time_of(board, rule.column)
+    return lambda place: rule.holds(at(place))
+
+
+def rule_test(board: Board, rule: Record, now: float, options: SandboxOptions) -> Test:
     """One rule as a test of a place."""
     name, operator = str(rule["column_id"]), str(rule.get("operator") or "any_of")
     values = [str(value) for value in members(rule["compare_value"])]
-    if name in ("__last_updated__", "__creation_log__"):
-        return time_test(board.updated if name == "__last_updated__" else board.created, operator, values, now)
+    if name in ATTRIBUTES:
+        asked = time_rule(rule, options, now)
+        return time_test(board, asked) if not options.filters_ignored else lambda _place: True
     if name == "group" and operator in ("any_of", "not_any_of"):
         return lambda place: (board.group_of(place) in values) == (operator == "any_of")
     if name == "name":
@@ -114,46 +213,3 @@ def text_test(text_of: Callable[[int], str], operator: str, values: list[str], n
     if operator == "any_of":
         return lambda place: text_of(place) in values
     raise invalid(f"no_operator_config: {operator} on {name}")
-
-
-def time_test(time_of: Callable[[int], int], operator: str, values: list[str], now: float) -> Test:
-    """Ranges and relative days over a time in seconds. The API's forms are disputed (FACTS 7); these are taken."""
-    if operator in ("any_of", "not_any_of"):
-        spans = [relative_day(value, now) for value in values]
-        return lambda place: any(start <= time_of(place) < end for start, end in spans) == (operator == "any_of")
-    exact = [value for value in values if value != "EXACT"]
-    if operator == "between" and len(exact) == 2:
-        start, end = seconds(exact[0])[0], seconds(exact[1])[1]
-        return lambda place: start <= time_of(place) <= end
-    if operator in ("greater_than_or_equals", "lower_than_or_equal") and len(exact) == 1:
-        start, end = seconds(exact[0])
-        return (lambda place: time_of(place) >= start) if operator[0] == "g" else (lambda place: time_of(place) <= end)
-    raise invalid(f"no_operator_config: {operator} with {values}")
-
-
-def seconds(text: str) -> tuple[int, int]:
-    """A day or a time as its first and last second."""
-    try:
-        if len(text) == 10:
-            start = int(datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC).timestamp())
-            return start, start + DAY - 1
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise invalid(f"not a date: {text}") from None
-    whole = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
-    return whole, whole
-
-
-def relative_day(word: str, now: float) -> tuple[float, float]:
-    """TODAY and YESTERDAY as seconds (UTC)."""
-    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    days = {"TODAY": 0, "YESTERDAY": 1}.get(word)
-    if days is None:
-        raise invalid(f"compare value {word} is not known")
-    start = today - timedelta(days=days)
-    return start.timestamp(), start.timestamp() + DAY
-
-
-def invalid(message: str) -> FieldError:
-    """A refused argument."""
-    return FieldError("InvalidArgumentException", message, status=200)

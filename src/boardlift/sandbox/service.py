@@ -97,6 +97,7 @@ class Service:
         """Quotas are full, no cursor lives."""
         self.account, self.options = account, options
         account.unreadable |= options.unreadable_boards
+        account.place_owner(options.owner_utc_offset_hours)
         self.limits = Limits(options, account.now)
         self.engine = Engine(account, Snapshots(options.cursor_life_seconds), self.limits)
         self.faults = FaultBook(options.faults)

@@ -159,7 +159,8 @@ def test_a_range_of_last_update_selects_what_changed(ask) -> None:
     for item in changed:
         account.rename_item(item, "new")
     at = board.item(3).updated_at
-    rule = {"column_id": "__last_updated__", "operator": "between", "compare_value": [at.isoformat(), "2099-01-01"]}
+    until = "2099-01-01T00:00:00Z"
+    rule = {"column_id": "__last_updated__", "operator": "between", "compare_value": [at.isoformat(), until]}
     assert [int(row) for row in read_all(ask, board.id, 100, {"rules": [rule]})] == changed
     newer = {
         **rule,

@@ -39,6 +39,7 @@ class Directory:
     teams: list[Record] = field(default_factory=list)
     agents: list[Record] = field(default_factory=list)
     tags: list[Record] = field(default_factory=list)
+    owner_offset: float | None = None  # hours from UTC of the token's owner; None is Europe/Berlin
     item_name: Callable[[int], str | None] = lambda _item_id: None
 
     def name_of(self, kind: str, identity: int) -> str | None:
@@ -122,7 +123,9 @@ def last_sunday(year: int, month: int) -> datetime:
     return last - timedelta(days=(last.weekday() + 1) % 7)
 
 
-def to_owner_zone(at: datetime) -> datetime:
-    """A UTC time as the token owner (Europe/Berlin) sees it, without needing a zone database on the machine."""
+def to_owner_zone(at: datetime, offset_hours: float | None = None) -> datetime:
+    """A UTC time as the token owner sees it: at a fixed offset, or in Europe/Berlin, without a zone database."""
+    if offset_hours is not None:
+        return at + timedelta(hours=offset_hours)
     summer = last_sunday(at.year, 3) <= at < last_sunday(at.year, 10)
     return at + timedelta(hours=2 if summer else 1)

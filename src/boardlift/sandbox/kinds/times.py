@@ -54,7 +54,7 @@ def sample_date(rng: Random, _settings: Settings, _world: Directory) -> Plain:
     return {"date": day, "time": f"{hour:02d}:{rng.choice((0, 15, 30, 45)):02d}:00"}
 
 
-def build_date(plain: Plain, _settings: Settings, _world: Directory, changed: int) -> Cell:
+def build_date(plain: Plain, _settings: Settings, world: Directory, changed: int) -> Cell:
     """`value` is UTC; `date`, `time` and `text` are in the token owner's zone when a time is set (FACTS 17)."""
     given = {"date": plain} if isinstance(plain, str) and plain else mapping(plain)
     empty: Record = {"date": "", "time": "", "icon": None, "updated_at": None}
@@ -77,7 +77,7 @@ def build_date(plain: Plain, _settings: Settings, _world: Directory, changed: in
     if not clock:
         return Cell(day, dumps(raw_value), fields, {"": true_day, "at": None})
     at = datetime.combine(true_day, time.fromisoformat(str(clock)), UTC)
-    local = to_owner_zone(at)
+    local = to_owner_zone(at, world.owner_offset)
     fields |= {"date": f"{local:%Y-%m-%d}", "time": f"{local:%H:%M}"}
     return Cell(f"{local:%Y-%m-%d %H:%M}", dumps(raw_value), fields, {"": true_day, "at": at})
 
