@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from boardlift.cli.output import emit, say
 from boardlift.errors import ConfigError
 
 if TYPE_CHECKING:
-    from boardlift.sandbox import Fault
+    from boardlift.sandbox import Fault, SandboxOptions
 
 
 def sandbox(
@@ -24,15 +24,33 @@ def sandbox(
     columns: Annotated[int, typer.Option("--columns", help="Columns of the benchmark board.", min=1)] = 30,
     latency: Annotated[float, typer.Option("--latency", help="Seconds each call takes.", min=0)] = 0.0,
     latency_per_item: Annotated[
-        float, typer.Option("--latency-per-item", help="Seconds more for each item answered.", min=0)
+        float,
+        typer.Option(
+            "--latency-per-item", help="Seconds more for each item answered; a tenth of it without its cells.", min=0
+        ),
     ] = 0.0,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", help="Answers worked on at a time; further calls wait. All if left out.", min=1),
+    ] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(
+            "--plan", help="The quotas of a plan: free, standard, pro or enterprise. Without, they are out of the way."
+        ),
+    ] = None,
     points_per_minute: Annotated[
-        int, typer.Option("--points-per-minute", help="Complexity points granted a minute.", min=1)
-    ] = 1_000_000_000,
-    calls_per_minute: Annotated[int, typer.Option("--calls-per-minute", help="Calls granted a minute.", min=1)] = 5_000,
-    calls_per_day: Annotated[int, typer.Option("--calls-per-day", help="Calls granted a day.", min=1)] = 1_000_000,
-    concurrency: Annotated[int, typer.Option("--concurrency", help="Calls answered at once.", min=1)] = 250,
+        int | None, typer.Option("--points-per-minute", help="Complexity points granted a minute.", min=1)
+    ] = None,
+    calls_per_minute: Annotated[
+        int | None, typer.Option("--calls-per-minute", help="Calls granted a minute.", min=1)
+    ] = None,
+    calls_per_day: Annotated[int | None, typer.Option("--calls-per-day", help="Calls granted a day.", min=1)] = None,
+    concurrency: Annotated[int | None, typer.Option("--concurrency", help="Calls answered at once.", min=1)] = None,
     cursor_life: Annotated[float, typer.Option("--cursor-life", help="Seconds a cursor lives.", min=0)] = 3600.0,
+    failing: Annotated[
+        float, typer.Option("--failing", help="Share of the calls that fail: 0.1 is every tenth.", min=0, max=1)
+    ] = 0.0,
     fault: Annotated[
         list[str] | None,
         typer.Option("--fault", help="KIND or KIND:CALL: fail that way, on the first call or that one (repeatable)."),
@@ -42,20 +60,26 @@ def sandbox(
 ) -> None:
     """Serve a simulated monday.com account over HTTP until interrupted.
 
-    Example: boardlift sandbox --port 8065 --latency 0.3
+    Example: boardlift sandbox --plan pro --latency 0.3
     """
-    from boardlift.sandbox import Account, Sandbox, SandboxOptions, serve
+    from boardlift.sandbox import Account, Sandbox, serve
 
-    options = SandboxOptions(
+    quotas = {
+        "complexity_per_minute": points_per_minute,
+        "calls_per_minute": calls_per_minute,
+        "calls_per_day": calls_per_day,
+        "concurrency": concurrency,
+    }
+    options = _options(
+        plan,
         port=port,
         latency_seconds=latency,
         latency_per_item_seconds=latency_per_item,
-        complexity_per_minute=points_per_minute,
-        calls_per_minute=calls_per_minute,
-        calls_per_day=calls_per_day,
-        concurrency=concurrency,
+        workers=workers,
         cursor_life_seconds=cursor_life,
+        failing=failing,
         faults=tuple(_fault(text) for text in fault or ()),
+        **{name: quota for name, quota in quotas.items() if quota is not None},
     )
 
     def ready(running: Sandbox) -> None:
@@ -72,6 +96,15 @@ def sandbox(
         raise ConfigError(
             f"The sandbox cannot listen on port {port}: {error}.", hint="choose another --port, or 0 for a free one"
         ) from error
+
+
+def _options(plan: str | None, **settings: Any) -> SandboxOptions:
+    from boardlift.sandbox import SandboxOptions
+
+    try:
+        return SandboxOptions(**settings) if plan is None else SandboxOptions.of_plan(plan, **settings)
+    except ValueError as error:
+        raise ConfigError(f"--plan {plan}: {error}.", hint="boardlift sandbox --help") from error
 
 
 def _fault(text: str) -> Fault:

@@ -11,6 +11,7 @@ from .changes import Changes
 from .directory import make_directory, make_updates, make_workspaces
 from .index import BoardIndex
 from .kinds.base import Record
+from .timing import Clock
 from .zone import zone_name
 
 KEYS: tuple[Key, ...] = ("__creation_log__", "__last_updated__")
@@ -131,6 +132,12 @@ class Account(Changes):
             for key in KEYS:
                 for descending in (False, True):
                     board.places(key, descending=descending)
+
+    def follow(self, clock: Clock) -> None:
+        """Take the time from a clock, from the first edit on."""
+        with self.lock:
+            self._clock = lambda: clock.now().timestamp()
+            self._ahead = max(0.0, ANCHOR - self._clock())
 
     def advance(self, seconds: float) -> None:
         """Let time pass: budgets refill, cursors grow old."""

@@ -11,8 +11,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from .account import Account
-from .options import SandboxOptions
+from .options import FILTER_FORMS, SandboxOptions
+from .plans import PLANS
 from .server import Sandbox
+
+QUOTAS = ("complexity_per_minute", "calls_per_minute", "calls_per_day", "concurrency")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -26,11 +29,19 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--size", type=float, default=1.0, help="size of the default account (about 12,000 items at 1.0)")
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--port", type=int, default=0, help="0 picks a free port")
-    made.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
-    made.add_argument("--latency-per-item", type=float, default=0.0, help="seconds for every item of an answer")
-    made.add_argument("--complexity-per-minute", type=int, default=SandboxOptions().complexity_per_minute)
-    made.add_argument("--calls-per-minute", type=int, default=SandboxOptions().calls_per_minute)
-    made.add_argument("--concurrency", type=int, default=SandboxOptions().concurrency)
+    made.add_argument("--latency", type=float, default=0.0, help="seconds an answer takes")
+    made.add_argument("--latency-per-item", type=float, default=0.0, help="seconds more for every item with its cells")
+    made.add_argument("--workers", type=int, help="answers worked on at a time; all of them if left out")
+    made.add_argument("--plan", choices=sorted(PLANS), help="the quotas of a plan; without, they stand in nobody's way")
+    made.add_argument("--complexity-per-minute", type=int, help="over the plan's")
+    made.add_argument("--calls-per-minute", type=int, help="over the plan's")
+    made.add_argument("--calls-per-day", type=int, help="over the plan's")
+    made.add_argument("--concurrency", type=int, help="over the plan's")
+    made.add_argument("--cursor-life", type=float, default=SandboxOptions().cursor_life_seconds, help="in seconds")
+    made.add_argument("--failing", type=float, default=0.0, help="share of calls that fail with 5xx or 429")
+    made.add_argument("--filter-forms", default=",".join(sorted(FILTER_FORMS)), help="ranges over times that are taken")
+    made.add_argument("--journal", action="store_true", help="keep a record of every call for the control door")
+    made.add_argument("--warm", action="store_true", help="sort every board by its times before answering")
     made.add_argument("--no-compress", action="store_true", help="never gzip")
     made.add_argument("--stop-with-parent", action="store_true", help="stop when stdin is closed")
     return made
@@ -47,15 +58,20 @@ def account_of(given: argparse.Namespace) -> Account:
 
 def options_of(given: argparse.Namespace) -> SandboxOptions:
     """The server's options."""
-    return SandboxOptions(
-        port=given.port,
-        latency_seconds=given.latency,
-        latency_per_item_seconds=given.latency_per_item,
-        compress=not given.no_compress,
-        complexity_per_minute=given.complexity_per_minute,
-        calls_per_minute=given.calls_per_minute,
-        concurrency=given.concurrency,
-    )
+    quotas = {name: getattr(given, name) for name in QUOTAS if getattr(given, name) is not None}
+    settings = {
+        "port": given.port,
+        "latency_seconds": given.latency,
+        "latency_per_item_seconds": given.latency_per_item,
+        "workers": given.workers,
+        "compress": not given.no_compress,
+        "cursor_life_seconds": given.cursor_life,
+        "failing": given.failing,
+        "filter_forms": frozenset(filter(None, given.filter_forms.split(","))),
+        "journal": given.journal,
+        **quotas,
+    }
+    return SandboxOptions.of_plan(given.plan, **settings) if given.plan else SandboxOptions(**settings)
 
 
 def serve(
@@ -101,4 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stop.set()
 
         threading.Thread(target=watch, daemon=True).start()
-    serve(account_of(given), options_of(given), ready=announce, stop=stop)
+    account = account_of(given)
+    if given.warm:
+        account.warm()
+    serve(account, options_of(given), ready=announce, stop=stop)

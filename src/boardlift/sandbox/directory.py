@@ -112,20 +112,20 @@ def user_by_id(world: Directory, identity: str) -> Record | None:
     return next((row for row in world.users if row["id"] == identity), None)
 
 
-def account_record() -> Record:
-    """The account itself."""
+def account_record(tier: str) -> Record:
+    """The account itself, on a plan."""
     return {
         "id": ACCOUNT_ID,
         "name": "Nordwind Sandbox",
         "slug": SLUG,
-        "tier": "pro",
+        "tier": tier,
         "country_code": "DE",
         "created_at": iso_z(ANCHOR - 700 * DAY),
         "first_day_of_the_week": "monday",
         "show_timeline_weekends": True,
         "active_members_count": 37,
         "logo": None,
-        "plan": {"max_users": 50, "period": "yearly", "tier": "pro", "version": 11},
+        "plan": {"max_users": 50, "period": "yearly", "tier": tier, "version": 11},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,6 +20,7 @@ from .account import Account
 from .coerce import Misfit, variable_values
 from .compile import Program, encode, switch_names
 from .cursors import Snapshots
+from .fault import Fault
 from .limits import Limits
 from .problems import FieldError, Refusal, validation
 from .resolve import resolver
@@ -36,6 +37,7 @@ class Answer:
     text: bytes
     cost: int
     items: int
+    with_cells: int
 
 
 class Programs:
@@ -132,11 +134,23 @@ class Engine:
                 boards.add(int(str(arguments["board_id"])))
         return {program.name, *(field.name for field in fields)} - {""}, boards
 
-    def execute(self, program: Program, variables: Mapping[str, object], lies: Lies, version: str) -> Answer | Refusal:
-        """Execute a prepared query. The complexity fields are filled in last, when the cost is known."""
+    def execute(
+        self,
+        program: Program,
+        variables: Mapping[str, object],
+        lies: Lies,
+        version: str,
+        faults: Sequence[Fault] = (),
+        strikes: Callable[[Fault], bool] = lambda _fault: False,
+    ) -> Answer | Refusal:
+        """Execute a prepared query; Struck when one of the faults by item or column is met and `strikes` says so.
+
+        The complexity fields are filled in last, when the cost is known.
+        """
         if any(field.name.startswith("__") and field.name != "__typename" for field in program.root.fields("Query")):
             return self._introspect(program, variables)
         run = Run(self.account, self.snapshots, variables, lies, version, self.limits.options)
+        run.faults, run.strikes = list(faults), strikes
         with self.account.lock:
             failed = False
             parts: list[bytes | None] = []
@@ -161,7 +175,7 @@ class Engine:
         text = b'{"data":' + data
         if run.errors:
             text += b',"errors":' + encode([error.body() for error in run.errors])
-        return Answer(text, cost, run.items)
+        return Answer(text, cost, run.items, run.with_cells)
 
     def _introspect(self, program: Program, variables: Mapping[str, object]) -> Answer:
         result = graphql_sync(
@@ -171,7 +185,7 @@ class Engine:
             ),
             variable_values=dict(variables),
         )
-        return Answer(b'{"data":' + encode(result.data), 0, 0)
+        return Answer(b'{"data":' + encode(result.data), 0, 0, 0)
 
 
 def quoted(message: str) -> str:

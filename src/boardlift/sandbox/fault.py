@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from random import Random
 from threading import Lock
 from typing import Literal, get_args
 
@@ -13,6 +14,8 @@ Kind = Literal[
     "timeout", "reset", "errors_200", "internal_error_200", "cursor_expired", "wrong_version",
     "unauthorized_401", "partial_page", "duplicate_item", "slow",
 ]  # fmt: skip
+# The kinds that answer in place of the executed query, which is what a fault by item or column does.
+INSTEAD: tuple[Kind, ...] = ("internal_error_200", "5xx", "html", "html_200", "empty_body", "timeout", "reset")
 Shape = Literal["code", "error_code", "strings", "legacy", "validation", "several", "null_board"]
 
 
@@ -37,6 +40,8 @@ class Fault:
     message: str = "Internal server error"
     where: Literal["before", "middle"] = "before"  # of reset: before the answer, or half-way through its body
     version: str = "2025-04"  # of wrong_version
+    item: int | None = None  # an item's id: any answer that would hold the item
+    column: str | None = None  # a column's id: any answer that would hold cells of it (of `item` when one is given)
 
     def __post_init__(self) -> None:
         """Refuse a misspelt kind or shape, which a type checker cannot see in JSON."""
@@ -44,6 +49,13 @@ class Fault:
             raise ValueError(f"no fault is called {self.kind!r}; there are: {', '.join(get_args(Kind))}")
         if self.shape not in get_args(Shape):
             raise ValueError(f"no error shape is called {self.shape!r}; there are: {', '.join(get_args(Shape))}")
+        if self.by_content and self.kind not in INSTEAD:
+            raise ValueError(f"a fault by item or column is one of: {', '.join(INSTEAD)}")
+
+    @property
+    def by_content(self) -> bool:
+        """Whether what the answer would hold decides, not what was asked."""
+        return self.item is not None or self.column is not None
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -79,13 +91,57 @@ class FaultBook:
         with self._lock:
             for fault, counts in zip(self._faults, self._rows, strict=True):
                 if (
-                    (fault.call is not None and fault.call != call)
+                    fault.by_content
+                    or (fault.call is not None and fault.call != call)
                     or (fault.operation is not None and fault.operation not in operations)
                     or (fault.board is not None and fault.board not in boards)
                 ):
                     continue
-                counts[0] += 1
-                if counts[0] > fault.after and (fault.times is None or counts[1] < fault.times):
-                    counts[1] += 1
+                if self._strikes(fault, counts):
                     return fault
         return None
+
+    def by_content(self, call: int, operations: Collection[str]) -> list[Fault]:
+        """The faults that what a call's answer would hold decides on."""
+        with self._lock:
+            return [
+                fault
+                for fault in self._faults
+                if fault.by_content
+                and (fault.call is None or fault.call == call)
+                and (fault.operation is None or fault.operation in operations)
+            ]
+
+    def strikes(self, fault: Fault) -> bool:
+        """An answer would hold what the fault is aimed at: whether it hits; its counts move."""
+        with self._lock:
+            found = [counts for held, counts in zip(self._faults, self._rows, strict=True) if held is fault]
+            return bool(found) and self._strikes(fault, found[0])
+
+    def _strikes(self, fault: Fault, counts: list[int]) -> bool:
+        counts[0] += 1
+        if counts[0] <= fault.after or (fault.times is not None and counts[1] >= fault.times):
+            return False
+        counts[1] += 1
+        return True
+
+
+FAILURES = (
+    Fault("5xx", status=500),
+    Fault("5xx", status=502),
+    Fault("5xx", status=503),
+    Fault("5xx", status=504),
+    Fault("html"),
+    Fault("429_retry_after"),
+    Fault("429_retry_in_seconds"),
+    Fault("429_bare"),
+    Fault("complexity_429"),
+)
+
+
+def failure(call: int, share: float, seconds: float, seed: int) -> Fault | None:
+    """What goes wrong with a call when a share of all calls fails: the same for the same seed and number."""
+    if not share:
+        return None
+    rng = Random(f"{seed}:{call}")
+    return replace(rng.choice(FAILURES), seconds=seconds) if rng.random() < share else None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 from . import problems
 from .board import DAY
+from .kinds.base import Record
 from .options import SandboxOptions
 from .problems import Refusal
 
@@ -22,10 +23,12 @@ class Window:
     quota: int
     used: int = 0
     since: float | None = None
+    past: list[int] = field(default_factory=list)  # what was used of it in each of its minutes that are over
 
     def left(self, now: float) -> int:
         """What is left now; a window that is over starts anew."""
         if self.since is not None and now - self.since >= WINDOW:
+            self.past.append(self.used)
             self.used, self.since = 0, None
         return self.quota - self.used
 
@@ -99,6 +102,15 @@ class Limits:
                 )
             self.points.spend(cost, now)
             return before, before - cost, self.points.reset_in(now)
+
+    def record(self) -> Record:
+        """What was used: calls and points in each minute so far (the running one last), and calls of the day."""
+        with self._lock:
+            return {
+                "calls_by_minute": [*self.calls.past, self.calls.used],
+                "points_by_minute": [*self.points.past, self.points.used],
+                "calls_today": round(self.calls_today, 1),
+            }
 
     def headers(self) -> dict[str, str]:
         """`RateLimit` and `RateLimit-Policy` as recorded in July 2026 (FACTS 4)."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self, get_args
 
 from .fault import Fault
+from .plans import plan_of
 
 FilterForm = Literal["iso_between_attribute", "iso_between", "day_between", "exact_attribute"]
 FILTER_FORMS: frozenset[FilterForm] = frozenset(get_args(FilterForm))
@@ -16,9 +17,11 @@ class SandboxOptions:
     """Settings of one server. The defaults never stand in a reader's way."""
 
     port: int = 0
-    latency_seconds: float = 0.0  # waited before every answer
-    latency_per_item_seconds: float = 0.0  # and for every item in it
+    latency_seconds: float = 0.0  # an answer takes this long
+    latency_per_item_seconds: float = 0.0  # and this for every item in it; a tenth of it without its cells
+    workers: int | None = None  # how many answers are worked on at a time; further ones queue
     compress: bool = True  # gzip level 1 when the client accepts it
+    tier: str = "pro"  # what `account{tier}` answers; the quotas of a plan come with `of_plan`
     calls_per_minute: int = 5_000
     concurrency: int = 250
     calls_per_day: int = 1_000_000
@@ -35,9 +38,26 @@ class SandboxOptions:
     order_ignored: bool = False  # `order_by` has no effect
     owner_utc_offset_hours: float | None = None  # of the token's owner; None is Europe/Berlin
     faults: tuple[Fault, ...] = ()
+    failing: float = 0.0  # the share of calls, drawn by their number, that fail with 5xx or 429
+    failing_seconds: float = 1.0  # the wait that such a failure tells, when it tells one
+    failing_seed: int = 1
+    journal: bool = False  # keep a record of every call
 
     def __post_init__(self) -> None:
         """Refuse a misspelt filter form."""
         unknown = self.filter_forms - FILTER_FORMS
         if unknown:
             raise ValueError(f"no filter form is called {min(unknown)!r}; there are: {', '.join(sorted(FILTER_FORMS))}")
+
+    @classmethod
+    def of_plan(cls, name: str, **settings: Any) -> Self:
+        """The quotas of a plan; `settings` on top, also over the plan's."""
+        plan = plan_of(name)
+        made = cls(
+            tier=plan.tier,
+            calls_per_minute=plan.calls_per_minute,
+            concurrency=plan.concurrency,
+            calls_per_day=plan.calls_per_day,
+            complexity_per_minute=plan.complexity_per_minute,
+        )
+        return replace(made, **settings)

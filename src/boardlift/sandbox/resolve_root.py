@@ -229,7 +229,7 @@ ROOT: dict[str, Resolve] = {
     "replies": replies,
     "docs": docs,
     "me": lambda _value, _arguments, run: run.account.world.users[0],
-    "account": lambda _value, _arguments, _run: account_record(),
+    "account": lambda _value, _arguments, run: account_record(run.options.tier),
     "version": lambda _value, _arguments, run: version_record(run.served_version),
     "versions": lambda _value, _arguments, _run: [version_record(value) for value, _kind in VERSIONS],
     "platform_api": lambda _value, _arguments, run: {
@@ -241,7 +241,7 @@ TEAM: dict[str, Resolve] = {
     "owners": lambda value, _arguments, run: cast("Sequence[object]", members_of(value, {}, run))[:1],
 }
 USER: dict[str, Resolve] = {
-    "account": lambda _value, _arguments, _run: account_record(),
+    "account": lambda _value, _arguments, run: account_record(run.options.tier),
     "teams": lambda value, _arguments, run: [
         row for row in run.account.world.teams if cast("Record", value)["id"] in cast("list[str]", row["members"])
     ],

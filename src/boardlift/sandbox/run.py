@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from .board import Board, Group
 from .column import Column
 from .compile import Field, Selection, encode
+from .fault import Fault
 from .kinds import Cell
 from .kinds.base import iso_z
 from .options import SandboxOptions
@@ -53,6 +54,15 @@ class Lies:
     expire_cursors: bool = False
 
 
+class Struck(Exception):
+    """A fault by item or column: nothing of the answer is given."""
+
+    def __init__(self, fault: Fault) -> None:
+        """The fault that hit."""
+        super().__init__(fault.kind)
+        self.fault = fault
+
+
 @dataclass(slots=True)
 class Run:
     """The state of one execution. `objects` times ten is its cost (FACTS 5)."""
@@ -65,6 +75,9 @@ class Run:
     options: SandboxOptions = field(default_factory=SandboxOptions)
     objects: int = 0
     items: int = 0
+    with_cells: int = 0  # of the items: how many with cells
+    faults: list[Fault] = field(default_factory=list)  # by item and column, not yet met by this answer
+    strikes: Callable[[Fault], bool] = lambda _fault: False
     errors: list[FieldError] = field(default_factory=list)
     arguments: dict[int, dict[str, object]] = field(default_factory=dict)
 
@@ -82,9 +95,24 @@ class Run:
             else:
                 yield from self._page(selection, board, [row[1] for row in members if row is not None])
 
+    def meet(self, board: Board, places: list[int], columns: Sequence[Column] | None = None) -> None:
+        """Struck, if a fault is aimed at one of these items, or at cells of these columns."""
+        for fault in list(self.faults):
+            if (
+                (fault.column is None) != (columns is None)
+                or (fault.board is not None and fault.board != board.id)
+                or (columns is not None and all(column.id != fault.column for column in columns))
+                or (fault.item is not None and board.place_of(fault.item) not in places)
+            ):
+                continue
+            self.faults.remove(fault)
+            if self.strikes(fault):
+                raise Struck(fault)
+
     def _page(self, selection: Selection, board: Board, places: list[int]) -> list[bytes]:
         self.objects += len(places)
         self.items += len(places)
+        self.meet(board, places)
         parts = []
         for found in selection.fields("Item"):
             fast = FAST.get(found.name)
@@ -180,6 +208,8 @@ def column_values(run: Run, found: Field, board: Board, places: list[int]) -> li
     columns = columns_asked(board, found.arguments(run))
     if not columns or found.selection is None:
         return [b"[]"] * len(places)
+    run.with_cells += len(places)
+    run.meet(board, places, columns)
     cells = [cell_strings(run, found.selection, column, board, places) for column in columns]
     return [b"[%b]" % b",".join(texts) for texts in zip(*cells, strict=True)]
 

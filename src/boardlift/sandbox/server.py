@@ -16,6 +16,7 @@ from .control import obey
 from .kinds.base import Record
 from .options import SandboxOptions
 from .service import Reply, Service
+from .timing import Clock
 from .wire import Compressor, head
 
 # Windows lays the two numbers of SO_LINGER out as shorts.
@@ -115,11 +116,16 @@ class Server(ThreadingHTTPServer):
 class Sandbox:
     """A running sandbox: `with Sandbox(account, options) as sandbox: ... sandbox.url`."""
 
-    def __init__(self, account: Account | None = None, options: SandboxOptions | None = None) -> None:
-        """The default account and options when none are given; nothing listens yet."""
+    def __init__(
+        self, account: Account | None = None, options: SandboxOptions | None = None, clock: Clock | None = None
+    ) -> None:
+        """The default account and options when none are given; nothing listens yet.
+
+        With a clock, all time is taken from it: the account's, the quotas', the cursors', and how long answers take.
+        """
         self.account = account or Account()
         self.options = options or SandboxOptions()
-        self.service = Service(self.account, self.options)
+        self.service = Service(self.account, self.options, clock)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -171,4 +177,8 @@ class Sandbox:
 
     def stats(self) -> Record:
         """Counts of calls, points, refusals and faults."""
-        return self.service.stats.record()
+        return self.service.record()
+
+    def journal(self) -> list[Record]:
+        """Every call with its times and outcome, when the options say that a journal is kept."""
+        return self.service.stats.journal()

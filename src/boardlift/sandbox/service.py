@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Literal, cast
 from uuid import uuid4
 
@@ -18,13 +15,16 @@ from .coerce import Misfit
 from .compile import Program, encode
 from .cursors import Snapshots
 from .engine import Engine
-from .fault import Fault, FaultBook
+from .fault import Fault, FaultBook, failure
 from .kinds.base import Record
 from .limits import Limits
 from .options import SandboxOptions
 from .problems import Refusal
 from .resolve_root import CURRENT, VERSIONS
+from .run import Struck
 from .sabotage import HTML, lies_of, refusal_of
+from .stats import Call, Stats
+from .timing import Clock, MachineClock, Workers, work
 
 OLDEST = VERSIONS[0][0]
 
@@ -40,117 +40,95 @@ class Reply:
     damage: Literal["", "reset", "reset_middle", "drop"] = ""
 
 
-class Stats:
-    """Counts of what was asked and answered."""
-
-    def __init__(self) -> None:
-        """All zero."""
-        self._lock = Lock()
-        self.calls = self.points = self.peak = 0
-        self.refusals: Counter[str] = Counter()
-        self.faults: Counter[str] = Counter()
-        self.operations: dict[str, Counter[str]] = {}
-
-    def begin(self, running: int) -> int:
-        """A call came in: its number."""
-        with self._lock:
-            self.calls += 1
-            self.peak = max(self.peak, running)
-            return self.calls
-
-    def count(self, names: set[str], what: str, amount: int = 1) -> None:
-        """Add to a count of each operation."""
-        with self._lock:
-            for name in names:
-                self.operations.setdefault(name, Counter())[what] += amount
-
-    def paid(self, points: int) -> None:
-        """Points were spent."""
-        with self._lock:
-            self.points += points
-
-    def went_wrong(self, refusal: str | None = None, fault: str | None = None) -> None:
-        """A refusal or a fault happened."""
-        with self._lock:
-            if refusal:
-                self.refusals[refusal] += 1
-            if fault:
-                self.faults[fault] += 1
-
-    def record(self) -> Record:
-        """The counts as JSON-able values."""
-        with self._lock:
-            return {
-                "calls": self.calls,
-                "points": self.points,
-                "peak_concurrency": self.peak,
-                "refusals": dict(self.refusals),
-                "faults": dict(self.faults),
-                "operations": {name: dict(counts) for name, counts in self.operations.items()},
-            }
-
-
 class Service:
     """Answers requests for one account under one set of options."""
 
-    def __init__(self, account: Account, options: SandboxOptions) -> None:
-        """Quotas are full, no cursor lives."""
-        self.account, self.options = account, options
+    def __init__(self, account: Account, options: SandboxOptions, clock: Clock | None = None) -> None:
+        """Quotas are full, no cursor lives. The account follows the clock when one is given."""
+        self.account, self.options, self.clock = account, options, clock or MachineClock()
+        if clock is not None:
+            account.follow(clock)
         account.unreadable |= options.unreadable_boards
         account.place_owner(options.owner_utc_offset_hours)
         self.limits = Limits(options, account.now)
         self.engine = Engine(account, Snapshots(options.cursor_life_seconds), self.limits)
         self.faults = FaultBook(options.faults)
-        self.stats = Stats()
+        self.stats = Stats(journal=options.journal)
+        self.workers = Workers(options.workers)
 
     def reply(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """The answer to a POST of a query."""
         request_id = str(uuid4())
         if headers.get("Authorization") != self.account.token:
-            self.stats.went_wrong(refusal="unauthorized")
+            self.stats.refused("unauthorized")
             return self._refused(problems.NOT_AUTHENTICATED, request_id, "")
         version = served_version(headers.get("API-Version"))
         if version is None:
             return self._refused(problems.bad_version(str(headers.get("API-Version"))), request_id, "")
-        number = self.stats.begin(self.limits.running + 1)
+        arrived = self.clock.monotonic()
+        call = self.stats.begin(self.limits.running + 1, body, self.account.now())
         refused = self.limits.enter()
         if refused is not None:
-            return self._refused(refused, request_id, version)
-        try:
-            return self._answer(number, body, version, request_id)
-        finally:
-            self.limits.leave()
+            reply = self._refused(refused, request_id, version, call)
+        else:
+            try:
+                reply = self._answer(call, body, version, request_id, arrived)
+            finally:
+                self.limits.leave()
+        call.answered, call.status = self.account.now(), reply.status
+        return reply
 
-    def _answer(self, number: int, body: bytes, version: str, request_id: str) -> Reply:
-        time.sleep(self.options.latency_seconds)
+    def _answer(self, call: Call, body: bytes, version: str, request_id: str, arrived: float) -> Reply:
         prepared = self._prepare(body)
+        fault = failure(call.number, self.options.failing, self.options.failing_seconds, self.options.failing_seed)
         if isinstance(prepared, Refusal):
-            fault = self.faults.match(number, (), ())
-            refused = refusal_of(fault) if fault is not None else None
-            return self._refused(refused or prepared, request_id, version)
+            self._work(arrived)
+            return self._unprepared(prepared, fault, call, version, request_id)
         program, variables = prepared
         try:
             names, boards = self.engine.touches(program, variables)
         except Misfit as error:
-            return self._refused(problems.validation([(str(error), [])]), request_id, version)
+            self._work(arrived)
+            return self._refused(problems.validation([(str(error), [])]), request_id, version, call)
         self.stats.count(names, "calls")
-        fault = self.faults.match(number, names, boards)
+        fault = self.faults.match(call.number, names, boards) or fault
         if fault is not None:
-            self.stats.went_wrong(fault=fault.kind)
-            spoiled = self._instead(fault, request_id, version)
+            spoiled = self._instead(fault, request_id, version, call, arrived)
             if spoiled is not None:
                 return spoiled
-        answer = self.engine.execute(program, variables, lies_of(fault), version)
+        aimed = self.faults.by_content(call.number, names)
+        try:
+            answer = self.engine.execute(program, variables, lies_of(fault), version, aimed, self.faults.strikes)
+        except Struck as struck:
+            return self._instead(struck.fault, request_id, version, call, arrived) or Reply(500, b"")
         if isinstance(answer, Refusal):
             self.stats.count(names, "refused")
-            return self._refused(answer, request_id, version)
+            self._work(arrived)
+            return self._refused(answer, request_id, version, call)
         self.stats.paid(answer.cost)
         self.stats.count(names, "points", answer.cost)
         self.stats.count(names, "items", answer.items)
-        if self.options.latency_per_item_seconds:
-            time.sleep(self.options.latency_per_item_seconds * answer.items)
+        self._work(arrived, answer.items, answer.with_cells)
         reply = Reply(200, answer.text, closing(request_id), self._headers(request_id, version))
         return reply if fault is None else damaged(reply, fault)
+
+    def _unprepared(self, refusal: Refusal, fault: Fault | None, call: Call, version: str, request_id: str) -> Reply:
+        """A query that does not fit is refused, unless a fault that asks for nothing of it comes first."""
+        fault = self.faults.match(call.number, (), ()) or fault
+        spoiled = refusal_of(fault) if fault is not None else None
+        return self._refused(spoiled or refusal, request_id, version, call, None if spoiled is None else fault)
+
+    def _work(self, arrived: float, items: int = 0, with_cells: int = 0) -> None:
+        """Wait until the answer to a call that arrived then is ready."""
+        options = self.options
+        seconds = work(options.latency_seconds, options.latency_per_item_seconds, items, with_cells)
+        left = self.workers.finish(arrived, seconds) - self.clock.monotonic()
+        if left > 0:
+            self.clock.sleep(left)
+
+    def record(self) -> Record:
+        """Counts of calls, points, refusals and faults, and what was used in each minute."""
+        return {**self.stats.record(), **self.limits.record()}
 
     def _prepare(self, body: bytes) -> tuple[Program, dict[str, object]] | Refusal:
         """The program and variables of a body, or why there are none."""
@@ -166,11 +144,15 @@ class Service:
             return problems.refusal("JsonParseException", "variables must be a JSON object", status=400)
         return self.engine.prepare(request["query"], request.get("operationName"), cast("dict[str, object]", given))
 
-    def _instead(self, fault: Fault, request_id: str, version: str) -> Reply | None:
+    def _instead(self, fault: Fault, request_id: str, version: str, call: Call, arrived: float) -> Reply | None:
         """What is answered in place of an execution; None when the query is executed all the same."""
+        self.stats.spoiled(fault.kind)
+        call.outcome = fault.kind
         refused = refusal_of(fault)
+        if refused is not None or fault.kind in ("html", "html_200", "empty_body", "reset"):
+            self._work(arrived)
         if refused is not None:
-            return self._refused(refused, request_id, version)
+            return self._refused(refused, request_id, version, call, fault)
         if fault.kind in ("html", "html_200"):
             return Reply(502 if fault.kind == "html" else 200, HTML.encode(), headers={"Content-Type": "text/html"})
         if fault.kind == "empty_body":
@@ -178,7 +160,7 @@ class Service:
         if fault.kind == "reset" and fault.where == "before":
             return Reply(200, b"", damage="reset")
         if fault.kind in ("timeout", "slow"):
-            time.sleep(fault.seconds)
+            self.clock.sleep(fault.seconds)
         return Reply(200, b"", damage="drop") if fault.kind == "timeout" else None
 
     def _headers(self, request_id: str, version: str) -> dict[str, str]:
@@ -190,8 +172,13 @@ class Service:
             **self.limits.headers(),
         }
 
-    def _refused(self, refusal: Refusal, request_id: str, version: str) -> Reply:
-        self.stats.went_wrong(refusal=refusal.name or None)
+    def _refused(
+        self, refusal: Refusal, request_id: str, version: str, call: Call | None = None, fault: Fault | None = None
+    ) -> Reply:
+        if call is not None:
+            call.outcome, call.told = fault.kind if fault is not None else refusal.name, told(refusal)
+            if fault is None:
+                self.stats.refused(refusal.name)
         body = dict(refusal.body)
         errors = body.get("errors")
         if refusal.status != 401 and isinstance(errors, list) and errors and isinstance(errors[0], dict):
@@ -205,6 +192,13 @@ class Service:
             }
         )
         return Reply(refusal.status, encode(body), headers={**headers, **refusal.headers})
+
+
+def told(refusal: Refusal) -> float:
+    """The seconds a refusal tells the client to wait, in its body or its header; 0 when it tells none."""
+    errors = cast("list[Record]", refusal.body.get("errors") or [{}])
+    extensions = cast("Record", errors[0].get("extensions") or {}) if isinstance(errors[0], dict) else {}
+    return max(float(str(extensions.get("retry_in_seconds", 0))), float(refusal.headers.get("Retry-After", 0)))
 
 
 def closing(request_id: str) -> bytes:
