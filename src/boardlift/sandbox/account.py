@@ -7,18 +7,19 @@ from collections.abc import Callable
 
 from .board import ANCHOR, Board, Key
 from .catalog import Builder, fill, fill_benchmark
-from .changes import Changes
+from .changes import Listener
 from .directory import make_directory, make_updates, make_workspaces
 from .index import BoardIndex
 from .kinds.base import Record
 from .timing import Clock
+from .upkeep import Upkeep
 from .zone import zone_name
 
 KEYS: tuple[Key, ...] = ("__creation_log__", "__last_updated__")
 TOKEN = "sandbox-token-not-a-secret"  # noqa: S105 - a made-up account has a made-up token
 
 
-class Account(Changes):
+class Account(Upkeep):
     """An account made from a seed: the same seed gives the same boards, items and values, to the byte."""
 
     def __init__(
@@ -80,6 +81,7 @@ class Account(Changes):
         self.world.item_name = self.index.name
         self.workspaces: list[Record] = make_workspaces()
         self.unreadable: set[int] = set()
+        self.listeners: list[Listener] = []
         self.updates: list[Record] = []
         self.builder = Builder(self.world, self.index, self.workspaces, seed)
         self._clock = clock or time.time
@@ -117,14 +119,6 @@ class Account(Changes):
             owner["time_zone_identifier"] = zone_name(utc_offset_hours)
             owner["utc_hours_diff"] = 1.0 if utc_offset_hours is None else utc_offset_hours
             self.forget_values()
-
-    def forget_values(self) -> None:
-        """Build and render every value anew when it is next asked for."""
-        with self.lock:
-            self.stamp += 1
-            for board in self.boards:
-                for column in board.columns:
-                    column.forget()
 
     def warm(self) -> None:
         """Sort every board by both times now, so that the first page asked for in an order costs nothing more."""

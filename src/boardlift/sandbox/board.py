@@ -81,6 +81,8 @@ class Board:
     description: str | None = None
     workspace: Record | None = None
     parent: Board | None = None  # of a subitem board: the board whose items its items belong to
+    like: int | None = None  # of a duplicate: the serial of its source, whose times and creators it repeats
+    older_by: int = 0  # seconds that a duplicate's times lie before its source's
     parents: int = 0  # how many of the parent's items have subitems
     created_at: int = EPOCH
     touched_at: int = EPOCH
@@ -135,7 +137,7 @@ class Board:
         edit = self.edits.get(place)
         if edit is not None and edit.created_at is not None:
             return edit.created_at
-        return EPOCH + place * (600 * DAY) // max(self.base, 1) + place * 131 % 600
+        return EPOCH + place * (600 * DAY) // max(self.base, 1) + place * 131 % 600 - self.older_by
 
     def updated(self, place: int) -> int:
         """When the item last changed, in seconds; between its creation and the day the account was made."""
@@ -143,14 +145,14 @@ class Board:
         if edit is not None and edit.updated_at is not None:
             return edit.updated_at
         created = self.created(place)
-        mixed = (place * 2_654_435_761 + self.serial * 40_503) & 0xFFFFFFFF
-        return created + mixed % (ANCHOR - created)
+        mixed = (place * 2_654_435_761 + (self.like or self.serial) * 40_503) & 0xFFFFFFFF
+        return created + mixed % (ANCHOR - self.older_by - created)
 
     def creator(self, place: int) -> str:
         """The creator's user id; negative for what a template made (FACTS 8)."""
-        return (
-            "-4" if place % 97 == 13 else str(self.world.users[(place * 5 + self.serial) % len(self.world.users)]["id"])
-        )
+        if place % 97 == 13:
+            return "-4"
+        return str(self.world.users[(place * 5 + (self.like or self.serial)) % len(self.world.users)]["id"])
 
     def updater(self, place: int) -> str:
         """The user who changed the item last."""
@@ -182,12 +184,17 @@ class Board:
 
     def places_under(self, parent_place: int) -> list[int]:
         """Of a subitem board: the places of one parent's active subitems."""
-        if not self.parents:
+        wanted = self.parent.item_id(parent_place) if self.parent is not None else 0
+        return [place for place in self.places_of(wanted) if self.listed(place)]
+
+    def places_of(self, parent: int) -> list[int]:
+        """Of a subitem board: the places of all the subitems one parent (by id) has or had."""
+        if not self.parents or self.parent is None:
             return []
-        step = range(parent_place, self.base, self.parents) if parent_place < self.parents else range(0)
+        above = self.parent.place_of(parent)
+        step = range(above, self.base, self.parents) if above is not None and above < self.parents else range(0)
         late = range(self.base, self.base + self.added)
-        wanted = self.parent.item_id(parent_place) if self.parent is not None else None
-        return [place for place in (*step, *late) if self.listed(place) and self.parent_of(place) == wanted]
+        return [place for place in (*step, *late) if self.parent_of(place) == parent]
 
     def listed(self, place: int) -> bool:
         """Whether the item is on this board and active, so that items_page shows it (FACTS 7)."""

@@ -14,6 +14,9 @@ from .index import BoardIndex
 from .kinds import KINDS, Directory
 from .kinds.base import Plain, Record, Settings, dumps
 
+# Told of each event while the account is locked: the board, the row of the log, and what only a webhook tells.
+Listener = Callable[[Board, Record, Record], None]
+KEYS = "_data"  # of a log row: its data as values, for filters
 MISFITS: dict[str, Plain] = {"numbers": "n/a", "date": {"date": "2026-02-31"}}
 
 
@@ -28,6 +31,7 @@ class Changes:
     unreadable: set[int]
     board: Callable[[int | str], Board]
     now: Callable[[], float]
+    listeners: list[Listener]
 
     def rename_board(self, board: int | str, name: str) -> None:
         """Give a board another name; no item counts as changed."""
@@ -139,10 +143,12 @@ class Changes:
                 column = board.column(column_id)
                 if column.type not in KINDS:
                     raise ValueError(f"a column of type {column.type} is computed and cannot be set")
-                KINDS[column.type].build(plain, column.settings, self.world, at)
+                before = column.cell_of(place)
+                after = KINDS[column.type].build(plain, column.settings, self.world, at)
                 column.edit(place, plain, at)
                 data = {"pulse_id": item, "column_id": column_id, "column_type": column.type}
-                self._event(board, "update_column_value", data, pulse=True)
+                told: Record = {"before": before, "after": after, "column": column}
+                self._event(board, "update_column_value", data, pulse=True, told=told)
             self._touch(board, place)
 
     def misfit(self, item: int, column: str) -> None:
@@ -155,27 +161,37 @@ class Changes:
         """Give an item another name."""
         with self.lock:
             board, place = self._place(item)
+            told: Record = {"before": board.name_of(place), "after": name}
             self._touch(board, place).name = name
-            self._event(board, "update_name", {"pulse_id": item, "value": {"name": name}}, pulse=True)
+            self._event(board, "update_name", {"pulse_id": item, "value": {"name": name}}, pulse=True, told=told)
 
-    def move_item(self, item: int, *, group: str | None = None, board: int | str | None = None) -> None:
-        """Move an item to a group or to another board: it keeps its id, and values where column id and type fit."""
+    def move_item(
+        self, item: int, *, group: str | None = None, board: int | str | None = None, touch: bool = True
+    ) -> None:
+        """Move an item to a group or to another board: it keeps its id, and values where column id and type fit.
+
+        Whether `updated_at` moves is not certain (FACTS 9): `touch` decides.
+        """
         with self.lock:
             held, place = self._place(item)
             if board is None:
                 if group not in [row.id for row in held.groups]:
                     raise ValueError(f"board {held.id} has no group {group}")
-                self._touch(held, place).group = group
-                self._event(held, "move_pulse_into_group", {"pulse_id": item, "dest_group_id": group}, pulse=True)
+                told: Record = {"before": held.group_of(place), "after": group}
+                self._touch(held, place, touch=touch).group = group
+                data = {"pulse_id": item, "dest_group_id": group}
+                self._event(held, "move_pulse_into_group", data, pulse=True, told=told)
                 return
-            self._move_to_board(held, place, self.board(board), group)
+            self._move_to_board(held, place, self.board(board), group, touch=touch)
 
-    def _move_to_board(self, source: Board, place: int, target: Board, group: str | None) -> None:
+    def _move_to_board(self, source: Board, place: int, target: Board, group: str | None, *, touch: bool) -> None:
         item, at = source.item_id(place), int(self.now())
         there = target.base + target.added
         target.added += 1
         edit = target.edit_of(there)
         edit.name, edit.created_at, edit.updated_at = source.name_of(place), source.created(place), at
+        if not touch:
+            edit.updated_at = source.updated(place)
         edit.group, edit.item_id = group or target.groups[0].id, item
         for column in target.value_columns():
             twin = next((row for row in source.columns if (row.id, row.type) == (column.id, column.type)), None)
@@ -218,25 +234,31 @@ class Changes:
             raise KeyError(f"the account has no item {item}")
         return found
 
-    def _touch(self, board: Board, place: int) -> Edit:
+    def _touch(self, board: Board, place: int, *, touch: bool = True) -> Edit:
         edit = board.edit_of(place)
+        if not touch:
+            return edit
         edit.updated_at = max(int(self.now()), board.updated(place))
         edit.updater = str(self.world.users[0]["id"])
         return edit
 
-    def _event(self, board: Board, event: str, data: Record, *, pulse: bool = False) -> None:
+    def _event(
+        self, board: Board, event: str, data: Record, *, pulse: bool = False, told: Record | None = None
+    ) -> None:
         self.stamp += 1
         board.stamp += 1
         board.touched_at = int(self.now())
-        board.log.append(
-            {
-                "id": str(UUID(int=Random(f"{self.seed}:{self.stamp}").getrandbits(128))),
-                "account_id": ACCOUNT_ID,
-                # FACTS 13: 17 digits, ten millionths of a second
-                "created_at": str(int(self.now() * 10_000_000)),
-                "data": dumps({"board_id": board.id, **data}),
-                "entity": "pulse" if pulse else "board",
-                "event": event,
-                "user_id": str(self.world.users[0]["id"]),
-            }
-        )
+        row: Record = {
+            "id": str(UUID(int=Random(f"{self.seed}:{self.stamp}").getrandbits(128))),
+            "account_id": ACCOUNT_ID,
+            # FACTS 13: 17 digits, ten millionths of a second
+            "created_at": str(int(self.now() * 10_000_000)),
+            "data": dumps({"board_id": board.id, **data}),
+            "entity": "pulse" if pulse else "board",
+            "event": event,
+            "user_id": str(self.world.users[0]["id"]),
+            KEYS: data,
+        }
+        board.log.append(row)
+        for listener in self.listeners:
+            listener(board, row, told or {})

@@ -35,6 +35,8 @@ class SandboxOptions:
     filter_forms: frozenset[FilterForm] = FILTER_FORMS
     filters_ignored: bool = False  # such rules are taken and not applied
     filter_margin_seconds: int = 0  # their ranges are this much too wide on both sides; below 0: too narrow
+    log_lag_seconds: float = 0.0  # events show in the activity log this much later
+    log_gaps: float = 0.0  # and this share of them never does (FACTS 13)
     order_ignored: bool = False  # `order_by` has no effect
     owner_utc_offset_hours: float | None = None  # of the token's owner; None is Europe/Berlin
     faults: tuple[Fault, ...] = ()

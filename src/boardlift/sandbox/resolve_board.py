@@ -11,9 +11,9 @@ from .compile import Resolve
 from .derived import settings_text
 from .directory import user_by_id
 from .kinds.base import Record, iso_z
+from .logs import activity_logs
 from .pages import items_page, limited
 from .run import GroupRef, ItemRef, Run
-from .timefilter import moment
 
 
 def of_board(read: Callable[[Board], object]) -> Resolve:
@@ -47,24 +47,6 @@ def group_page(value: object, arguments: Mapping[str, object], run: Run) -> obje
     """`Group.items_page`."""
     ref = cast("GroupRef", value)
     return items_page(run, ref.board, arguments, ref.group.id)
-
-
-def activity_logs(value: object, arguments: Mapping[str, object], _run: Run) -> object:
-    """The board's events, newest first (FACTS 13)."""
-    rows = list(reversed(cast("Board", value).log))
-    start, end = optional(arguments.get("from"), 0.0), optional(arguments.get("to"), float("inf"))
-    rows = [row for row in rows if start <= int(str(row["created_at"])) / 10_000_000 <= end]
-    items = arguments.get("item_ids")
-    if items is not None:
-        rows = [
-            row for row in rows if any(f'"pulse_id":{item}' in str(row["data"]) for item in cast("list[str]", items))
-        ]
-    return limited(rows, arguments)
-
-
-def optional(given: object, otherwise: float) -> float:
-    """A day or a time as seconds; `otherwise` when none was given."""
-    return otherwise if given is None else moment(str(given))
 
 
 def people(value: object, _arguments: Mapping[str, object], run: Run) -> object:
