@@ -81,6 +81,19 @@ def items(service: Service, request: Record) -> object:
     return [board.item_id(place) for place in board.active()[: integer(request.get("limit", 100))]]
 
 
+def subscribe(service: Service, request: Record) -> object:
+    """A webhook for a board's events: `url`, and `secret` when its posts are to be signed. Answers its id."""
+    secret = request.get("secret")
+    board = service.account.board(board_key(request)).id
+    return service.hooks.subscribe(board, str(request["url"]), None if secret is None else str(secret))
+
+
+def unsubscribe(service: Service, request: Record) -> object:
+    """The end of a `subscription`."""
+    service.hooks.unsubscribe(integer(request["subscription"]))
+    return None
+
+
 OPERATIONS: dict[str, Operation] = {
     "add_column": add_column,
     "rename_column": keyword("rename_column", "board", "column", "title"),
@@ -102,6 +115,8 @@ OPERATIONS: dict[str, Operation] = {
     "misfit": keyword("misfit", "item", "column"),
     "add_fault": add_fault,
     "clear_faults": clear_faults,
+    "subscribe": subscribe,
+    "unsubscribe": unsubscribe,
     "stats": lambda service, _request: service.record(),
     "journal": lambda service, _request: service.stats.journal(),
     "advance": advance,

@@ -142,6 +142,7 @@ class Sandbox:
             self._server.close()
             self._thread.join()
             self._server = self._thread = None
+            self.service.close()
 
     def __enter__(self) -> Self:
         """Start."""

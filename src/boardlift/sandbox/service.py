@@ -16,6 +16,7 @@ from .compile import Program, encode
 from .cursors import Snapshots
 from .engine import Engine
 from .fault import Fault, FaultBook, failure
+from .hooks import Hooks
 from .kinds.base import Record
 from .limits import Limits
 from .options import SandboxOptions
@@ -55,6 +56,8 @@ class Service:
         self.faults = FaultBook(options.faults)
         self.stats = Stats(journal=options.journal)
         self.workers = Workers(options.workers)
+        self.hooks = Hooks(options, self.clock)
+        account.listeners.append(self.hooks.heard)
 
     def reply(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """The answer to a POST of a query."""
@@ -128,7 +131,13 @@ class Service:
 
     def record(self) -> Record:
         """Counts of calls, points, refusals and faults, and what was used in each minute."""
-        return {**self.stats.record(), **self.limits.record()}
+        return {**self.stats.record(), **self.limits.record(), "webhooks": self.hooks.record()}
+
+    def close(self) -> None:
+        """Tell nobody of events any more."""
+        self.hooks.close()
+        if self.hooks.heard in self.account.listeners:
+            self.account.listeners.remove(self.hooks.heard)
 
     def _prepare(self, body: bytes) -> tuple[Program, dict[str, object]] | Refusal:
         """The program and variables of a body, or why there are none."""
