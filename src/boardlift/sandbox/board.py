@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import repeat
 from threading import RLock
 from typing import Literal
 
@@ -137,16 +138,27 @@ class Board:
         edit = self.edits.get(place)
         if edit is not None and edit.created_at is not None:
             return edit.created_at
-        return EPOCH + place * (600 * DAY) // max(self.base, 1) + place * 131 % 600 - self.older_by
+        return self.births((place,))[0]
+
+    def births(self, places: Iterable[int]) -> list[int]:
+        """The times of creation of some places as the board was made, edits aside."""
+        start, base = EPOCH - self.older_by, max(self.base, 1)
+        return [start + place * (600 * DAY) // base + place * 131 % 600 for place in places]
 
     def updated(self, place: int) -> int:
         """When the item last changed, in seconds; between its creation and the day the account was made."""
         edit = self.edits.get(place)
         if edit is not None and edit.updated_at is not None:
             return edit.updated_at
-        created = self.created(place)
-        mixed = (place * 2_654_435_761 + (self.like or self.serial) * 40_503) & 0xFFFFFFFF
-        return created + mixed % (ANCHOR - self.older_by - created)
+        return self.last_changes((place,), (self.created(place),))[0]
+
+    def last_changes(self, places: Iterable[int], births: Iterable[int]) -> list[int]:
+        """The times of last change of some places as the board was made, edits aside."""
+        salt, end = (self.like or self.serial) * 40_503, ANCHOR - self.older_by
+        return [
+            born + ((place * 2_654_435_761 + salt) & 0xFFFFFFFF) % (end - born)
+            for place, born in zip(places, births, strict=True)
+        ]
 
     def creator(self, place: int) -> str:
         """The creator's user id; negative for what a template made (FACTS 8)."""
@@ -233,10 +245,18 @@ class Board:
             "__last_updated__": self.updated,
         }
 
+        unedited: dict[Key, Callable[[range], Iterable[int]]] = {
+            "": lambda places: repeat(0, len(places)),
+            "__creation_log__": self.births,
+            "__last_updated__": lambda places: self.last_changes(places, self.births(places)),
+        }
+
         def in_group(place: int) -> bool:
             return self.group_of(place) == group and self.listed(place)
 
-        return Order(times[key], self.listed if group is None else in_group, self.edited, descending=descending)
+        if group is not None:
+            return Order(times[key], in_group, self.edited, descending=descending)
+        return Order(times[key], self.listed, self.edited, descending=descending, unedited=unedited[key])
 
     def ordered(self, key: str, sort_key: Callable[[int], object], *, descending: bool) -> Sequence[int]:
         """The active places sorted by what a column shows, equal ones in board order; kept until the board changes."""

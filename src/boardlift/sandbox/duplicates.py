@@ -26,7 +26,7 @@ def twin(source: Board, serial: int, name: str, now: int, find: Finder, older_by
         edits={place: copied(edit, older_by, listed=source.listed(place)) for place, edit in source.edits.items()},
         log=[],
         children=[],
-        edited=[],
+        edited=list(source.edits),
         foreign={},
         like=source.like or source.serial,
         older_by=source.older_by + older_by,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import overload
 
 PLACE_BITS = 24
@@ -43,10 +43,20 @@ class Order:
     """The items that belong, sorted by a key (a time in seconds, or 0 for board order), then by place."""
 
     def __init__(
-        self, key_of: Callable[[int], int], belongs: Callable[[int], bool], edited: list[int], *, descending: bool
+        self,
+        key_of: Callable[[int], int],
+        belongs: Callable[[int], bool],
+        edited: list[int],
+        *,
+        descending: bool,
+        unedited: Callable[[range], Iterable[int]] | None = None,
     ) -> None:
-        """`edited` is the board's growing list of edited places: those named since the last look are put right."""
+        """`edited` is the board's growing list of edited places: those named since the last look are put right.
+
+        `unedited` gives the keys of many places at once as if nothing had been edited, when all unedited ones belong.
+        """
         self._key_of, self._belongs, self._edited, self._descending = key_of, belongs, edited, descending
+        self._unedited = unedited
         self._codes: array[int] = array("q")
         self._held: array[int] = array("q")  # of each place: its code, or -1 when it does not belong
         self._seen, self._shared = -1, False
@@ -78,10 +88,22 @@ class Order:
         key = self._key_of(place)
         return ((LATEST - key if self._descending else key) << PLACE_BITS) | place
 
+    def _codes_of(self, places: range) -> array[int]:
+        if self._unedited is None:
+            return array("q", map(self._code, places))
+        keys = self._unedited(places)
+        if self._descending:
+            held = array("q", [(LATEST - key) << PLACE_BITS | place for place, key in zip(places, keys, strict=True)])
+        else:
+            held = array("q", [key << PLACE_BITS | place for place, key in zip(places, keys, strict=True)])
+        for place in set(self._edited):
+            held[place] = self._code(place)
+        return held
+
     def _settle(self, count: int) -> None:
         changed = set(self._edited[self._seen :]) if self._seen >= 0 else set()
         if self._seen < 0 or len(changed) > MANY:
-            self._held = array("q", map(self._code, range(count)))
+            self._held = self._codes_of(range(count))
             self._codes, self._shared = array("q", sorted(code for code in self._held if code >= 0)), False
         elif changed:
             if self._shared:
