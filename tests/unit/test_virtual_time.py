@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from tests.support.virtual import START, VirtualClock
 
 from boardlift.sandbox import Account, Sandbox, SandboxOptions
+from support.virtual import START, VirtualClock
 
 FIRST = "{boards(limit:1){items_page(limit:10){cursor items{id}}}}"
 NEXT = "query($c:String!){next_items_page(cursor:$c,limit:10){cursor items{id}}}"

@@ -14,6 +14,38 @@ if TYPE_CHECKING:
     from boardlift.sandbox import Fault, SandboxOptions
 
 
+Latency = Annotated[float, typer.Option("--latency", help="Seconds each call takes.", min=0)]
+LatencyPerItem = Annotated[
+    float,
+    typer.Option(
+        "--latency-per-item", help="Seconds more for each item answered; a tenth of it without its cells.", min=0
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", help="Answers worked on at a time; further calls wait. All if left out.", min=1),
+]
+PlanName = Annotated[
+    str | None,
+    typer.Option(
+        "--plan", help="The quotas of a plan: free, standard, pro or enterprise. Without, they are out of the way."
+    ),
+]
+PointsPerMinute = Annotated[
+    int | None, typer.Option("--points-per-minute", help="Complexity points granted a minute.", min=1)
+]
+CallsPerMinute = Annotated[int | None, typer.Option("--calls-per-minute", help="Calls granted a minute.", min=1)]
+CallsPerDay = Annotated[int | None, typer.Option("--calls-per-day", help="Calls granted a day.", min=1)]
+Concurrency = Annotated[int | None, typer.Option("--concurrency", help="Calls answered at once.", min=1)]
+Failing = Annotated[
+    float, typer.Option("--failing", help="Share of the calls that fail: 0.1 is every tenth.", min=0, max=1)
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option("--fault", help="KIND or KIND:CALL: fail that way, on the first call or that one (repeatable)."),
+]
+
+
 def sandbox(
     port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1; 0 takes a free one.")] = 8065,
     seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same account.")] = 1,
@@ -22,39 +54,17 @@ def sandbox(
         int | None, typer.Option("--items", help="Instead: one benchmark board with this many items.", min=1)
     ] = None,
     columns: Annotated[int, typer.Option("--columns", help="Columns of the benchmark board.", min=1)] = 30,
-    latency: Annotated[float, typer.Option("--latency", help="Seconds each call takes.", min=0)] = 0.0,
-    latency_per_item: Annotated[
-        float,
-        typer.Option(
-            "--latency-per-item", help="Seconds more for each item answered; a tenth of it without its cells.", min=0
-        ),
-    ] = 0.0,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", help="Answers worked on at a time; further calls wait. All if left out.", min=1),
-    ] = None,
-    plan: Annotated[
-        str | None,
-        typer.Option(
-            "--plan", help="The quotas of a plan: free, standard, pro or enterprise. Without, they are out of the way."
-        ),
-    ] = None,
-    points_per_minute: Annotated[
-        int | None, typer.Option("--points-per-minute", help="Complexity points granted a minute.", min=1)
-    ] = None,
-    calls_per_minute: Annotated[
-        int | None, typer.Option("--calls-per-minute", help="Calls granted a minute.", min=1)
-    ] = None,
-    calls_per_day: Annotated[int | None, typer.Option("--calls-per-day", help="Calls granted a day.", min=1)] = None,
-    concurrency: Annotated[int | None, typer.Option("--concurrency", help="Calls answered at once.", min=1)] = None,
+    latency: Latency = 0.0,
+    latency_per_item: LatencyPerItem = 0.0,
+    workers: Workers = None,
+    plan: PlanName = None,
+    points_per_minute: PointsPerMinute = None,
+    calls_per_minute: CallsPerMinute = None,
+    calls_per_day: CallsPerDay = None,
+    concurrency: Concurrency = None,
     cursor_life: Annotated[float, typer.Option("--cursor-life", help="Seconds a cursor lives.", min=0)] = 3600.0,
-    failing: Annotated[
-        float, typer.Option("--failing", help="Share of the calls that fail: 0.1 is every tenth.", min=0, max=1)
-    ] = 0.0,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option("--fault", help="KIND or KIND:CALL: fail that way, on the first call or that one (repeatable)."),
-    ] = None,
+    failing: Failing = 0.0,
+    fault: Faults = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

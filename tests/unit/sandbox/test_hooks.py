@@ -11,9 +11,9 @@ from threading import Thread
 
 import jwt
 import pytest
-from tests.support.virtual import VirtualClock
 
 from boardlift.sandbox import Account, Sandbox, SandboxOptions
+from support.virtual import VirtualClock
 
 
 class Receiver(ThreadingHTTPServer):
