@@ -41,7 +41,8 @@ class Snapshots:
             return None, places
         self._count += 1
         name = str(uuid5(NAMESPACE, f"{board.id}:{self._count}"))
-        self._held = {key: held for key, held in self._held.items() if now - held.born <= self.life}
+        while self._held and now - self._held[oldest := next(iter(self._held))].born > self.life:
+            del self._held[oldest]
         self._held[name] = Snapshot(board, places, group, now)
         return self._cursor(name, limit), places[:limit]
 

@@ -51,13 +51,14 @@ class Limits:
         self.options, self.clock = options, clock
         self.calls = Window(options.calls_per_minute)
         self.points = Window(options.complexity_per_minute)
-        self.running = 0
+        self.running = self.peak = 0
         self.day, self.calls_today = -1, 0.0
         self._lock = Lock()
 
     def enter(self) -> Refusal | None:
         """A call begins: None if it may, else why not. A refused call counts a tenth of a daily call."""
         with self._lock:
+            self.peak = max(self.peak, self.running + 1)
             now = self.clock()
             if int(now // DAY) != self.day:
                 self.day, self.calls_today = int(now // DAY), 0.0
@@ -104,9 +105,10 @@ class Limits:
             return before, before - cost, self.points.reset_in(now)
 
     def record(self) -> Record:
-        """What was used: calls and points in each minute so far (the running one last), and calls of the day."""
+        """What was used: calls at once (refused ones too), calls and points of each minute, the running one last."""
         with self._lock:
             return {
+                "peak_concurrency": self.peak,
                 "calls_by_minute": [*self.calls.past, self.calls.used],
                 "points_by_minute": [*self.points.past, self.points.used],
                 "calls_today": round(self.calls_today, 1),

@@ -69,7 +69,7 @@ class Service:
         if version is None:
             return self._refused(problems.bad_version(str(headers.get("API-Version"))), request_id, "")
         arrived = self.clock.monotonic()
-        call = self.stats.begin(self.limits.running + 1, body, self.account.now())
+        call = self.stats.begin(body, self.account.now())
         refused = self.limits.enter()
         if refused is not None:
             reply = self._refused(refused, request_id, version, call)

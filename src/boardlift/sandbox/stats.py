@@ -30,16 +30,15 @@ class Stats:
         """All zero."""
         self._lock = Lock()
         self._journal: list[Call] | None = [] if journal else None
-        self.calls = self.points = self.peak = 0
+        self.calls = self.points = 0
         self.refusals: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.operations: dict[str, Counter[str]] = {}
 
-    def begin(self, running: int, body: bytes, now: float) -> Call:
-        """A call came in while `running` were answered, itself included."""
+    def begin(self, body: bytes, now: float) -> Call:
+        """A call came in."""
         with self._lock:
             self.calls += 1
-            self.peak = max(self.peak, running)
             if self._journal is None:
                 return Call(self.calls, "", now)
             call = Call(self.calls, hashlib.sha256(body).hexdigest()[:16], now)
@@ -78,7 +77,6 @@ class Stats:
             return {
                 "calls": self.calls,
                 "points": self.points,
-                "peak_concurrency": self.peak,
                 "refusals": dict(self.refusals),
                 "faults": dict(self.faults),
                 "operations": {name: dict(counts) for name, counts in self.operations.items()},
