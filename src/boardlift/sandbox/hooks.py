@@ -63,6 +63,11 @@ class Hooks:
         self._threads: list[Thread] = []
         self.counts: Counter[str] = Counter()
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is delivered any more."""
+        return self._closed.is_set()
+
     def subscribe(self, board: int, url: str, secret: str | None = None) -> int:
         """Tell a URL of a board's events, if it echoes the challenge: the subscription's id, else ValueError."""
         if len(url) > LONGEST_URL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
+from .aggregate import aggregate
 from .board import Board
 from .compile import Resolve
 from .directory import account_record
@@ -228,6 +229,7 @@ ROOT: dict[str, Resolve] = {
     "updates": updates,
     "replies": replies,
     "docs": docs,
+    "aggregate": aggregate,
     "me": lambda _value, _arguments, run: run.account.world.users[0],
     "account": lambda _value, _arguments, run: account_record(run.options.tier),
     "version": lambda _value, _arguments, run: version_record(run.served_version),

@@ -132,6 +132,7 @@ class Sandbox:
     def start(self) -> Self:
         """Begin to listen and to answer in threads."""
         self._server = Server(self.service, self.options)
+        self.service.open()
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="sandbox")
         self._thread.start()
         return self

@@ -57,7 +57,6 @@ class Service:
         self.stats = Stats(journal=options.journal)
         self.workers = Workers(options.workers)
         self.hooks = Hooks(options, self.clock)
-        account.listeners.append(self.hooks.heard)
 
     def reply(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """The answer to a POST of a query."""
@@ -133,11 +132,16 @@ class Service:
         """Counts of calls, points, refusals and faults, and what was used in each minute."""
         return {**self.stats.record(), **self.limits.record(), "webhooks": self.hooks.record()}
 
+    def open(self) -> None:
+        """Hear of the account's events from now on; webhooks of before a close have to be subscribed again."""
+        if self.hooks.closed:
+            self.hooks = Hooks(self.options, self.clock)
+        self.account.listeners.append(self.hooks.heard)
+
     def close(self) -> None:
         """Tell nobody of events any more."""
         self.hooks.close()
-        if self.hooks.heard in self.account.listeners:
-            self.account.listeners.remove(self.hooks.heard)
+        self.account.listeners.remove(self.hooks.heard)
 
     def _prepare(self, body: bytes) -> tuple[Program, dict[str, object]] | Refusal:
         """The program and variables of a body, or why there are none."""

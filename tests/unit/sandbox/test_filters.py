@@ -211,6 +211,33 @@ def test_or_between_rules_and_orders_by_other_things_still_hold() -> None:
     assert list(by_name) == sorted(sorted(one), key=lambda place: board.name_of(place).casefold())
 
 
+def test_items_are_counted_without_being_read(ask) -> None:
+    """`aggregate` counts all items, or those of a group and a range, for a few points; it groups nothing."""
+    account = ask.start().account
+    board = account.board("Inventory")
+    query = (
+        "query($q:AggregateQueryInput!){aggregate(query:$q){results{entries{alias value{"
+        "...on AggregateBasicAggregationResult{result}}}}} complexity{query}}"
+    )
+    first, last = span(board, CREATED)
+    group = board.groups[0].id
+    rules = [
+        *form("iso_between_attribute", CREATED, first, last),
+        {"column_id": "group", "operator": "any_of", "compare_value": [group]},
+    ]
+    asked = {
+        "select": [{"type": "FUNCTION", "function": {"function": "COUNT_ITEMS"}, "as": "n"}],
+        "from": {"type": "TABLE", "id": board.id},
+    }
+    inside = naive(board, CREATED, False, group, (first, last))
+    for params, expected in ((None, len(board.active())), ({"rules": rules}, len(inside))):
+        data = ask.data(query, q={**asked, **({"query": params} if params else {})})
+        assert data["aggregate"] == {"results": [{"entries": [{"alias": "n", "value": {"result": float(expected)}}]}]}
+    assert data["complexity"]["query"] <= 50
+    refused = ask.post(query, q={**asked, "group_by": [{"column_id": "group"}]}).json()
+    assert "group_by" in refused["errors"][0]["message"]
+
+
 def test_a_misspelt_form_is_refused() -> None:
     """The message lists the forms there are."""
     with pytest.raises(ValueError, match="exact_attribute"):

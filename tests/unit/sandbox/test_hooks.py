@@ -189,6 +189,19 @@ def test_posts_are_signed_when_there_is_a_secret(ask, receiver: Receiver) -> Non
             jwt.decode(token, secret[::-1], algorithms=["HS256"], audience=receiver.url)
 
 
+def test_a_sandbox_that_starts_again_hears_events_again(receiver: Receiver) -> None:
+    """Subscriptions end with the server; nothing of a stopped server is left on the account."""
+    account = Account.many(boards=1, items=5, columns=1)
+    sandbox, board = Sandbox(account), account.boards[0]
+    for round_ in range(2):
+        with sandbox:
+            account.rename_item(board.item_id(1), "nobody has subscribed")
+            sandbox.service.hooks.subscribe(board.id, receiver.url)
+            account.rename_item(board.item_id(1), f"round {round_}")
+            assert receiver.wait(round_ + 1)[-1]["value"] == {"name": f"round {round_}"}
+        assert account.listeners == []
+
+
 def test_refused_posts_come_again_each_minute_for_half_an_hour(receiver: Receiver) -> None:
     """The same event with the same id; after thirty tries it is lost, and the next event still comes."""
     clock = VirtualClock()
