@@ -86,11 +86,12 @@ class PermissionMissing(SourceError):
 
 
 class BudgetExhausted(SourceError, Transient):
-    """A per-minute quota is spent. `retry_in` is the wait that was told, None when none was."""
+    """A per-minute quota is spent. `retry_in` is the wait that was told, None when none was; `code` is monday's."""
 
-    def __init__(self, message: str, hint: str = "", retry_in: float | None = None) -> None:
+    def __init__(self, message: str, hint: str = "", retry_in: float | None = None, code: str = "") -> None:
         super().__init__(message, hint)
         self.retry_in = retry_in
+        self.code = code
 
 
 class DailyLimitReached(SourceError):

@@ -56,7 +56,8 @@ def read_first_pages(
     Raises what `client.send` raises, except for failures that one of these boards may be the cause of.
     """
     started = client.clock.monotonic()
-    request = queries.bundled_items([(each.board.id, each.selection) for each in readings], page_size)
+    wanted = [(each.board.id, each.selection, each.board.items_count or 0) for each in readings]
+    request = queries.bundled_items(wanted, page_size)
     try:
         answer = client.send(request, retries=min(1, client.retries))
     except NotReached:

@@ -27,9 +27,9 @@ from boardlift.errors import (
     BudgetExhausted,
     ConfigError,
     QueryRejected,
-    SourceError,
     SourceUnavailable,
 )
+from boardlift.monday.budget import Budget, Permit, stopped
 from boardlift.monday.limits import Quota
 from boardlift.monday.wire import Answer, Request, encode, read_response
 from boardlift.progress import Progress, Silent
@@ -97,8 +97,10 @@ class MondayClient:
         max_wait: float = 600.0,
         transport: httpx.BaseTransport | None = None,
         rng: random.Random | None = None,
+        budget: Budget | None = None,
     ) -> None:
         """`retries` tries follow a failure without a told wait; told waits are obeyed until `max_wait` seconds in all.
+        `budget` governs every call; one with the whole of the account's quotas if none is given.
 
         Raises ConfigError for a token or URL that cannot be used.
         """
@@ -111,6 +113,7 @@ class MondayClient:
         self._timeout = timeout
         self._max_wait = max_wait
         self._rng = rng or random.Random()  # noqa: S311  jitter, not a secret
+        self.budget = budget or Budget(self._clock, progress=self._progress)
         self._gate = _Gate()
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
@@ -133,11 +136,13 @@ class MondayClient:
         self.close()
 
     def close(self) -> None:
+        self.budget.close()
         self._http.close()
 
     def cancel(self) -> None:
         """Make every waiting and future `send` end with SourceError; for a run that is being stopped."""
         self._cancelled.set()
+        self.budget.cancel()
 
     @property
     def clock(self) -> Clock:
@@ -185,8 +190,7 @@ class MondayClient:
         tried = 0
         waited = 0.0
         while True:
-            self._pass_gate(request)
-            outcome = self._attempt(request, again=tried > 0 or waited > 0)
+            outcome = self._attempt(request, self._leave(request), again=tried > 0 or waited > 0)
             if isinstance(outcome, Answer):
                 return outcome
             if not isinstance(outcome, BudgetExhausted | SourceUnavailable):
@@ -203,21 +207,36 @@ class MondayClient:
             else:
                 self._wait(wait, outcome.message, request.label)
 
-    def _attempt(self, request: Request, *, again: bool) -> Answer | BoardliftError:
+    def _leave(self, request: Request) -> Permit:
+        """Wait until the account admits the call, and until a wait that was told to any thread is over."""
+        while True:
+            self._pass_gate(request)
+            permit = self.budget.acquire(request.label, request.points, request.at_most)
+            if permit.waited:
+                self._add(request.label, CallStats(waited_seconds=permit.waited))
+            if self._clock.monotonic() >= self._gate.opens_at:
+                return permit
+            self.budget.give_back(permit)
+
+    def _attempt(self, request: Request, permit: Permit, *, again: bool) -> Answer | BoardliftError:
         """One call. An error is returned, not raised, so that the HTTP library's exception, which holds the request
         and with it the token, is in no chain."""
         body = b""
         started = self._clock.monotonic()
+        answered = False
+        outcome: Answer | BoardliftError | None = None
         try:
-            status, headers, body = self._post(encode(request))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            outcome: Answer | BoardliftError = _translate(error, self.url, self._timeout)
-        else:
             try:
+                status, headers, body = self._post(encode(request))
+                answered = True
                 outcome = read_response(status, headers, body, self.api_version)
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+                outcome = _translate(error, self.url, self._timeout)
             except BoardliftError as error:
                 outcome = error.with_traceback(None)
-        self._seconds = self._clock.monotonic() - started
+        finally:
+            self._seconds = self._clock.monotonic() - started
+            _account(self.budget, permit, outcome, answered)
         self._book(request, outcome, len(body), again)
         if isinstance(outcome, BoardliftError):
             _redact(outcome, self._token.reveal())
@@ -252,7 +271,7 @@ class MondayClient:
     def _pass_gate(self, request: Request) -> None:
         while True:
             if self._cancelled.is_set():
-                raise SourceError("Reading was stopped before it was complete.", hint="run the command again")
+                raise stopped()
             with self._gate.lock:
                 left, reason = self._gate.opens_at - self._clock.monotonic(), self._gate.reason
             if left <= 0:
@@ -270,6 +289,16 @@ class MondayClient:
     def _backoff(self, tried: int) -> float:
         ceiling = min(_FIRST_BACKOFF * 2**tried, _LONGEST_BACKOFF)
         return float(ceiling * (0.75 + self._rng.random() / 2))
+
+
+def _account(budget: Budget, permit: Permit, outcome: Answer | BoardliftError | None, answered: bool) -> None:
+    """Tell the budget how a call ended. One that may have been answered unseen has cost what was set aside for it."""
+    if isinstance(outcome, Answer):
+        budget.settle(permit, complexity=outcome.complexity, quotas=outcome.quotas)
+    elif isinstance(outcome, BudgetExhausted):
+        budget.refused(permit, outcome.code, outcome.retry_in or 0.0)
+    else:
+        budget.settle(permit, cost=0 if answered or isinstance(outcome, NotReached) else None)
 
 
 def _open_http(token: str, api_version: str, timeout: float, transport: httpx.BaseTransport | None) -> httpx.Client:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from boardlift.monday.quotas import POINTS_PER_OBJECT
 from boardlift.monday.wire import Request
 
 PAGE_LIMIT = 500
@@ -92,6 +93,16 @@ class ItemsQuery:
         return said
 
 
+def item_points(selection: Selection) -> int:
+    """What an item of such a page costs: itself, its group, its parent if asked, and each cell."""
+    return POINTS_PER_OBJECT * (2 + selection.with_parent + len(selection.column_ids))
+
+
+def page_points(selection: Selection, limit: int) -> int:
+    """What a page of `limit` items costs, with the board and the page around them."""
+    return 2 * POINTS_PER_OBJECT + limit * item_points(selection)
+
+
 def account() -> Request:
     return Request("Account", ACCOUNT)
 
@@ -149,7 +160,7 @@ def first_items(
     variables: dict[str, object] = {"board": [board_id], "limit": limit, **_columns(selection)}
     if query:
         variables["params"] = query.variable()
-    return Request("FirstItems", text, variables, label=board_id)
+    return Request("FirstItems", text, variables, board_id, points=page_points(selection, limit), at_most=limit)
 
 
 def probe_items(board_id: str, query: ItemsQuery) -> Request:
@@ -161,11 +172,14 @@ def probe_items(board_id: str, query: ItemsQuery) -> Request:
     return Request("ProbeItems", text, {"board": [board_id], "params": query.variable()}, label=board_id)
 
 
-def bundled_items(boards: Sequence[tuple[str, Selection]], limit: int) -> Request:
-    """The first page of each of several small boards in one call; board n is answered under the name `b<n>`."""
+def bundled_items(boards: Sequence[tuple[str, Selection, int]], limit: int) -> Request:
+    """The first page of each of several small boards in one call; board n is answered under the name `b<n>`.
+
+    in: id, selection and number of items of each.
+    """
     declared, parts = ["$limit:Int!"], []
     variables: dict[str, object] = {"limit": limit}
-    for number, (board_id, selection) in enumerate(boards):
+    for number, (board_id, selection, _) in enumerate(boards):
         columns = f"columns{number}"
         declared.append(f"$board{number}:[ID!]!")
         variables[f"board{number}"] = [board_id]
@@ -175,7 +189,9 @@ def bundled_items(boards: Sequence[tuple[str, Selection]], limit: int) -> Reques
         item = _item(selection, all_levels=False, columns=columns)
         page = f"items_page(limit:$limit){{cursor items{{{item}}}}}"
         parts.append(f"b{number}:boards(ids:$board{number},limit:1,state:all){{id {page}}}")
-    return Request("BundledItems", f"query BundledItems({','.join(declared)}){{{_COST} {' '.join(parts)}}}", variables)
+    text = f"query BundledItems({','.join(declared)}){{{_COST} {' '.join(parts)}}}"
+    points = sum(page_points(selection, count) for _, selection, count in boards)
+    return Request("BundledItems", text, variables, points=points)
 
 
 def next_items(board_id: str, cursor: str, selection: Selection, limit: int, *, all_levels: bool = False) -> Request:
@@ -184,7 +200,8 @@ def next_items(board_id: str, cursor: str, selection: Selection, limit: int, *, 
         f"query NextItems($cursor:String!,$limit:Int!{_declaration(selection)}){{{_COST} "
         f"next_items_page(cursor:$cursor,limit:$limit){{cursor items{{{_item(selection, all_levels)}}}}}}}"
     )
-    return Request("NextItems", query, {"cursor": cursor, "limit": limit, **_columns(selection)}, label=board_id)
+    variables = {"cursor": cursor, "limit": limit, **_columns(selection)}
+    return Request("NextItems", query, variables, board_id, points=page_points(selection, limit), at_most=limit)
 
 
 def items_by_id(board_id: str, ids: Sequence[int], selection: Selection | None = None) -> Request:

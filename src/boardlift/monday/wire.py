@@ -49,12 +49,18 @@ _ERRORS_LIMIT = 50
 
 @dataclass(frozen=True)
 class Request:
-    """One operation. `label` is the account its cost is booked on, a board's id as a rule; it is not sent."""
+    """One operation. `label` is the account its cost is booked on, a board's id as a rule; it is not sent.
+
+    `points` is what it costs at most, as far as that can be told beforehand; `at_most` the number of objects a page is
+    asked to hold, 0 for what is no page. Both are for the budget alone.
+    """
 
     operation: str
     query: str
     variables: Mapping[str, object] = field(default_factory=dict)
     label: str = ""
+    points: int = 100
+    at_most: int = 0
 
 
 @dataclass(frozen=True)
@@ -258,14 +264,14 @@ def _refuse(
     errors = tuple(error for error, _ in ruled)
     if not errors:
         raise _unreadable(status, headers, "neither data nor errors")
-    _, rule = gravest(ruled)
+    gravest_error, rule = gravest(ruled)
     wait = longest((retry_after(headers), *(error.retry_in for error in errors)))
     if wait is None and (status == 429 or rule.error is BudgetExhausted):
         wait = spent_until(quotas)
     wait = rule.pause if wait is None else wait
     message = f"monday.com refused: {sentence(errors)} ({rule.meaning})."
     if rule.error is BudgetExhausted:
-        raise BudgetExhausted(message, rule.hint, retry_in=wait)
+        raise BudgetExhausted(message, rule.hint, retry_in=wait, code=gravest_error.code)
     if rule.error is SourceUnavailable:
         raise SourceUnavailable(message, rule.hint, retry_in=wait)
     if rule.error is QueryRejected:

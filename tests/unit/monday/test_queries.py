@@ -74,7 +74,7 @@ REQUESTS = {
     "first_items_nothing": queries.first_items("1", NOTHING, 500),
     "first_items_in_order": queries.first_items("1", EVERYTHING, 500, query=IN_ORDER),
     "probe_items": queries.probe_items("1", IN_ORDER),
-    "bundled_items": queries.bundled_items([("1", EVERYTHING), ("2", NOTHING)], 500),
+    "bundled_items": queries.bundled_items([("1", EVERYTHING, 40), ("2", NOTHING, 3)], 500),
     "next_items": queries.next_items("1", "c", EVERYTHING, 500),
     "next_items_all_levels": queries.next_items("1", "c", EVERYTHING, 500, all_levels=True),
     "next_items_nothing": queries.next_items("1", "c", NOTHING, 25),

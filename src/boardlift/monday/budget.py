@@ -1,0 +1,449 @@
+"""Leave for every call: none goes out before it fits into what the account has left.
+
+The quotas are those of the latest answers, else the documented ones (API page "Rate limits"); of each, at most `share`
+is used, and less when other processes read the same account. Waits run on the injected clock: one caller sleeps for
+all, so that all go on at the same moment.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
+
+from boardlift.clock import Clock
+from boardlift.errors import UNCHANGED, ApiError, BoardliftError, DailyLimitReached, QueryRejected, SourceError
+from boardlift.monday.codes import TOO_COMPLEX
+from boardlift.monday.limits import COMPLEXITY_MINUTE, CONCURRENCY, MINUTE_RATE, Complexity, Quota
+from boardlift.monday.meter import Meter, Told
+from boardlift.monday.pace import START, Pace
+from boardlift.monday.page_size import SMALLEST_PAGE
+from boardlift.monday.quotas import Quotas, documented
+from boardlift.progress import Progress, Silent
+
+BEAT = 1.0
+"""Seconds between two looks at who else reads the account."""
+_SLICE = 0.5
+_LEAST_SLEEP = 0.001
+_WORTH_TELLING = 1.0
+_FORGET = 0.2
+_A_PAGE = 1_000
+"""Points from which on a call counts as a page where the seconds of a call are measured."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known beyond this process: `processes` that read the account now, this one counted, and the calls that
+    all of them have sent since 00:00 UTC."""
+
+    processes: int = 1
+    calls_today: int = 0
+
+
+class SharedUse(Protocol):
+    """Where processes on one account tell each other what they use."""
+
+    def beat(self, calls: int) -> Standing:
+        """Note that we are alive and have sent `calls` more."""
+        ...
+
+    def leave(self, calls: int) -> None:
+        """Note the last calls, and that we are gone."""
+        ...
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What may be used now. `usable` calls at once are worthwhile, `at_once` are allowed; points and calls are our
+    part of the quota (`..._minute`, `calls_day`) and what is left of that part. `calls_day` and its rest are None when
+    the quota is not known. `seconds_per_call` is 0 before the first page."""
+
+    usable: int
+    at_once: int
+    in_flight: int
+    points_minute: int
+    points_left: int
+    calls_minute: int
+    calls_left: int
+    calls_day: int | None
+    calls_today: int
+    processes: int
+    seconds_per_call: float
+
+    @property
+    def calls_left_today(self) -> int | None:
+        return None if self.calls_day is None else max(0, self.calls_day - self.calls_today)
+
+
+@dataclass
+class Permit:
+    """Leave for one call: what was set aside for it, since when it is under way, what was waited for it."""
+
+    label: str
+    points: int
+    at_most: int
+    round_number: int
+    in_flight: int
+    sent: float
+    waited: float
+
+
+@dataclass(frozen=True)
+class _Obstacle:
+    """Why a call must wait, and for how long; infinity until another call is over."""
+
+    wait: float
+    reason: str
+
+
+class Budget:
+    """The governor of one client. Safe to share among threads."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        share: float = 1.0,
+        tier: str = "",
+        calls_per_day: int | None = None,
+        start: int = START,
+        progress: Progress | None = None,
+    ) -> None:
+        """`share` of each quota is ours; `calls_per_day` overrides what the plan `tier` documents; `start` calls at
+        once are tried first."""
+        self._clock = clock
+        self._progress: Progress = progress or Silent()
+        self.share = share
+        self._calls_per_day = calls_per_day
+        quotas = documented(tier)
+        self._points = Meter(quotas.points_per_minute, share)
+        self._calls = Meter(quotas.calls_per_minute, share)
+        self._at_once, self._at_once_told = quotas.at_once, False
+        self._calls_day = quotas.calls_per_day if calls_per_day is None else calls_per_day
+        self._others_in_flight = 0
+        self._in_flight = 0
+        self._pace = Pace(start)
+        self._per_object: dict[str, float] = {}
+        self._seconds = 0.0
+        self._shared: SharedUse | None = None
+        self._standing = Standing()
+        self._day: date = clock.now().astimezone(UTC).date()
+        self._untold = 0
+        self._next_beat = math.inf
+        self._changed = threading.Condition()
+        self._asleep = False
+        self._told_until = -math.inf
+        self._cancelled = False
+
+    # -- what the planner may ask ------------------------------------------------------------------------------------
+
+    @property
+    def usable(self) -> int:
+        """Calls at once that are allowed and, as far as measured, worthwhile."""
+        return min(self._pace.usable, self._ceiling())
+
+    def snapshot(self) -> Snapshot:
+        with self._changed:
+            now = self._clock.monotonic()
+            return Snapshot(
+                usable=self.usable,
+                at_once=self._ceiling(),
+                in_flight=self._in_flight,
+                points_minute=self._points.allowance,
+                points_left=self._points.available(now),
+                calls_minute=self._calls.allowance,
+                calls_left=self._calls.available(now),
+                calls_day=self._day_allowance(),
+                calls_today=self._calls_today(),
+                processes=self._standing.processes,
+                seconds_per_call=self._seconds,
+            )
+
+    def estimate(self, label: str, points: int, at_most: int) -> int:
+        """What a request for `at_most` objects of `label` will cost: as the latest ones did, else `points`."""
+        with self._changed:
+            return self._estimate(label, points, at_most)
+
+    # -- what the planner may tell -----------------------------------------------------------------------------------
+
+    def know(self, tier: str, calls_per_day: int | None = None) -> None:
+        """The account's plan and, if told, its calls a day. What answers have told already stays."""
+        quotas: Quotas = documented(tier)
+        with self._changed:
+            for meter, limit in ((self._points, quotas.points_per_minute), (self._calls, quotas.calls_per_minute)):
+                if meter.left is None:
+                    meter.limit = max(meter.limit, limit)
+            if not self._at_once_told:
+                self._at_once = quotas.at_once
+            if self._calls_per_day is None:
+                self._calls_day = calls_per_day or quotas.calls_per_day
+            self._changed.notify_all()
+
+    def expect(self, label: str, points_per_object: float) -> None:
+        """What an object of `label` has cost before, for the first estimate."""
+        with self._changed:
+            self._per_object.setdefault(label, points_per_object)
+
+    def start_at(self, at_once: int, seconds_per_call: float) -> None:
+        """What an earlier run has measured."""
+        with self._changed:
+            self._pace = Pace(at_once)
+            self._seconds = seconds_per_call
+
+    def join(self, shared: SharedUse) -> None:
+        """Share the account with the processes that are told of there. The others are given a moment to notice."""
+        standing = shared.beat(0)
+        with self._changed:
+            self._shared, self._standing = shared, standing
+            self._part()
+            self._next_beat = self._clock.monotonic() + BEAT
+        if standing.processes > 1:
+            self._clock.sleep(1.5 * BEAT)
+
+    def close(self) -> None:
+        """Tell the last calls and leave those we share with."""
+        with self._changed:
+            shared, self._shared, untold, self._untold = self._shared, None, self._untold, 0
+        if shared is not None:
+            try:
+                shared.leave(untold)
+            except BoardliftError as error:
+                self._progress.phase("calls not noted", error.message)
+
+    def cancel(self) -> None:
+        """Make every waiting and future `acquire` end with SourceError."""
+        with self._changed:
+            self._cancelled = True
+            self._changed.notify_all()
+
+    # -- one call ----------------------------------------------------------------------------------------------------
+
+    def acquire(self, label: str, points: int, at_most: int) -> Permit:
+        """Wait until a call of at most `points` for `at_most` objects (0: no page) fits, and set its cost aside.
+
+        Raises SourceError when cancelled, DailyLimitReached when the day's part is used up, QueryRejected (too complex)
+        when a page can never fit, so that a smaller one is asked for.
+        """
+        waiting_since: float | None = None
+        while True:
+            self._beat()
+            with self._changed:
+                if self._cancelled:
+                    raise stopped()
+                now = self._clock.monotonic()
+                estimate = self._estimate(label, points, at_most)
+                self._refuse_impossible(estimate, at_most)
+                obstacle = self._obstacle(estimate, now)
+                if obstacle is None:
+                    waited = 0.0 if waiting_since is None else now - waiting_since
+                    return self._take(label, estimate, at_most, now, waited)
+                if obstacle.wait == math.inf or self._asleep:
+                    self._changed.wait(_SLICE)
+                    continue
+                waiting_since = now if waiting_since is None else waiting_since
+                self._asleep = True
+                self._pace.interrupted()
+            self._sleep(obstacle, now)
+
+    def settle(
+        self,
+        permit: Permit,
+        *,
+        cost: int | None = None,
+        complexity: Complexity | None = None,
+        quotas: Mapping[str, Quota] | None = None,
+    ) -> None:
+        """The call is over and has been answered with this; `cost` only where no complexity was told, None: as set
+        aside."""
+        quotas = quotas or {}
+        with self._changed:
+            received = self._clock.monotonic()
+            paid = complexity.query if complexity else permit.points if cost is None else cost
+            told = _points_told(complexity, quotas.get(COMPLEXITY_MINUTE))
+            self._points.settle(permit.points, paid, permit.sent, received, told)
+            self._calls.settle(1, 1, permit.sent, received, _told(quotas.get(MINUTE_RATE)))
+            self._count_others(permit, quotas.get(CONCURRENCY))
+            self._in_flight -= 1
+            if complexity:
+                self._learn(permit, complexity.query, received)
+            self._changed.notify_all()
+
+    def refused(self, permit: Permit, code: str, wait: float) -> None:
+        """The call was refused for a quota, by the answer's error code."""
+        plain = code.lower().replace("_", "")
+        with self._changed:
+            received = self._clock.monotonic()
+            self._in_flight -= 1
+            self._untold -= 1  # a refused call counts a tenth of one (API page "Rate limits")
+            if "complexity" in plain:
+                self._points.refused(permit.points, permit.sent, received, wait)
+            else:
+                self._points.reserved -= permit.points
+            if "rate" in plain or "minute" in plain:
+                self._calls.refused(1, permit.sent, received, wait)
+            else:
+                self._calls.settle(1, 1, permit.sent, received)
+            if "concurren" in plain or "fieldlimit" in plain:
+                self._pace.refused(permit.round_number)
+            self._changed.notify_all()
+
+    def give_back(self, permit: Permit) -> None:
+        """The call was not sent."""
+        with self._changed:
+            self._points.reserved -= permit.points
+            self._calls.reserved -= 1
+            self._in_flight -= 1
+            self._untold -= 1
+            self._changed.notify_all()
+
+    # -- inside; all with the lock held, but for `_beat` and `_sleep` ------------------------------------------------
+
+    def _take(self, label: str, estimate: int, at_most: int, now: float, waited: float) -> Permit:
+        self._points.reserve(estimate)
+        self._calls.reserve(1)
+        self._in_flight += 1
+        self._untold += 1
+        return Permit(label, estimate, at_most, self._pace.began(self._in_flight, now), self._in_flight, now, waited)
+
+    def _obstacle(self, estimate: int, now: float) -> _Obstacle | None:
+        self._refuse_today()
+        wait = self._points.wait(estimate, now)
+        if wait:
+            return _Obstacle(wait, f"the {self._points.allowance:,} points of this minute are used up")
+        wait = self._calls.wait(1, now)
+        if wait:
+            return _Obstacle(wait, f"the {self._calls.allowance:,} calls of this minute are used up")
+        free = min(self.usable, self._at_once - self._others_in_flight)
+        return None if self._in_flight < max(1, free) else _Obstacle(math.inf, "as many calls as allowed are under way")
+
+    def _refuse_today(self) -> None:
+        allowance = self._day_allowance()
+        if allowance is None or self._calls_today() < allowance:
+            return
+        left = until_midnight(self._clock.now())
+        raise DailyLimitReached(
+            f"The account's calls of today are used up: boardlift has sent {self._calls_today():,} of {allowance:,}"
+            f"{f' (share {self.share:g} of {self._calls_day:,})' if self.share < 1 else ''}. {UNCHANGED}",
+            hint=f"run the command again after 00:00 UTC (in {left}), or raise `account.share` in boardlift.yaml; "
+            "`account.calls_per_day` corrects a limit that is wrong",
+        )
+
+    def _refuse_impossible(self, estimate: int, at_most: int) -> None:
+        if at_most <= SMALLEST_PAGE or estimate <= self._points.allowance:
+            return
+        message = (
+            f"A page of {at_most} items costs about {estimate:,} points, and {self._points.allowance:,} a minute "
+            "may be used"
+        )
+        raise QueryRejected(
+            f"{message}.",
+            hint="set a smaller `page_size` in boardlift.yaml, or exclude columns",
+            all_errors=(ApiError(message, TOO_COMPLEX),),
+        )
+
+    def _estimate(self, label: str, points: int, at_most: int) -> int:
+        known = self._per_object.get(label) if at_most else None
+        return points if known is None else math.ceil(known * at_most)
+
+    def _learn(self, permit: Permit, points: int, received: float) -> None:
+        ceiling = self._ceiling()
+        self._pace.ended(permit.round_number, points, permit.sent, received, ceiling)
+        if permit.at_most:
+            # The last page of a board holds less than was asked for: down slowly, up at once.
+            now, known = points / permit.at_most, self._per_object.get(permit.label)
+            later = now if known is None else max(now, known + _FORGET * (now - known))
+            self._per_object[permit.label] = later
+        if points >= _A_PAGE:
+            seconds = received - permit.sent
+            self._seconds = seconds if not self._seconds else self._seconds + _FORGET * (seconds - self._seconds)
+
+    def _count_others(self, permit: Permit, quota: Quota | None) -> None:
+        """How many calls of others are under way, from what is left of the calls at once."""
+        if quota is None:
+            return
+        if quota.limit:
+            self._at_once, self._at_once_told = quota.limit, True
+        if quota.remaining is not None:
+            ours = max(permit.in_flight, self._in_flight)
+            self._others_in_flight = max(0, self._at_once - quota.remaining - ours)
+
+    def _ceiling(self) -> int:
+        return max(1, math.floor(self._at_once * self.share / self._standing.processes + 1e-9))
+
+    def _part(self) -> None:
+        self._points.part = self._calls.part = self.share / self._standing.processes
+
+    def _day_allowance(self) -> int | None:
+        return None if self._calls_day is None else math.floor(self._calls_day * self.share + 1e-9)
+
+    def _calls_today(self) -> int:
+        today = self._clock.now().astimezone(UTC).date()
+        if today != self._day:
+            self._day, self._untold = today, 0
+            self._standing = replace(self._standing, calls_today=0)
+        return self._standing.calls_today + self._untold
+
+    def _beat(self) -> None:
+        """Now and then, tell what was used and hear about others. Trouble there is no reason to stop reading."""
+        if self._clock.monotonic() < self._next_beat:
+            return
+        with self._changed:
+            now = self._clock.monotonic()
+            if self._shared is None or now < self._next_beat:
+                return
+            self._next_beat = now + BEAT
+            self._calls_today()
+            shared, untold = self._shared, self._untold
+        try:
+            standing = shared.beat(untold)
+        except BoardliftError as error:
+            self._progress.phase("calls not noted", error.message)
+            return
+        with self._changed:
+            self._untold -= untold
+            self._standing = standing
+            self._part()
+            self._changed.notify_all()
+
+    def _sleep(self, obstacle: _Obstacle, now: float) -> None:
+        """Sleep a while for all who wait."""
+        try:
+            until = now + obstacle.wait
+            if obstacle.wait >= _WORTH_TELLING and until > self._told_until + _WORTH_TELLING:
+                self._told_until = until
+                self._progress.waiting(obstacle.wait, obstacle.reason)
+            self._clock.sleep(min(max(obstacle.wait, _LEAST_SLEEP), _SLICE))
+        finally:
+            with self._changed:
+                self._asleep = False
+                self._changed.notify_all()
+
+
+def stopped() -> SourceError:
+    """The end of a call of a run that is being stopped."""
+    return SourceError("Reading was stopped before it was complete.", hint="run the command again")
+
+
+def until_midnight(now: datetime) -> str:
+    """The time until 00:00 UTC, as `5 h 12 min`."""
+    now = now.astimezone(UTC)
+    left = datetime.combine(now.date() + timedelta(days=1), time(), UTC) - now
+    minutes = math.ceil(left.total_seconds() / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _told(quota: Quota | None) -> Told | None:
+    return None if quota is None else Told(quota.limit, quota.remaining, quota.reset_in)
+
+
+def _points_told(complexity: Complexity | None, quota: Quota | None) -> Told | None:
+    """What an answer says of the points. The body is of the moment of paying, the header of the moment of sending."""
+    if quota is not None and quota.remaining is not None and quota.reset_in is not None:
+        return _told(quota)
+    if complexity is not None and (complexity.before or complexity.after):
+        limit = quota.limit if quota else None
+        return Told(limit, complexity.after, float(complexity.reset_in_x_seconds))
+    return _told(quota)
