@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 
@@ -23,3 +24,27 @@ class FastClock:
     def sleep(self, seconds: float) -> None:
         with self._lock:
             self.slept += seconds
+
+
+class HurriedClock:
+    """A clock on which a second of the machine is `speed` seconds; for waits that many threads and a server share."""
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._real = time.monotonic()
+        self._began = datetime.now(UTC)
+        self.sleeps: list[tuple[float, float]] = []
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._real) * self._speed
+
+    def now(self) -> datetime:
+        return self._began + timedelta(seconds=self.monotonic())
+
+    def epoch(self) -> float:
+        """What a sandbox account is given as its clock."""
+        return self.now().timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append((self.monotonic(), seconds))
+        time.sleep(seconds / self._speed)

@@ -30,6 +30,7 @@ _SLICE = 0.5
 _LEAST_SLEEP = 0.001
 _WORTH_TELLING = 1.0
 _FORGET = 0.2
+_MEMORY = 30.0
 _A_PAGE = 1_000
 """Points from which on a call counts as a page where the seconds of a call are measured."""
 
@@ -123,7 +124,7 @@ class Budget:
         self._calls = Meter(quotas.calls_per_minute, share)
         self._at_once, self._at_once_told = quotas.at_once, False
         self._calls_day = quotas.calls_per_day if calls_per_day is None else calls_per_day
-        self._others_in_flight = 0
+        self._others_in_flight, self._others_until = 0, -math.inf
         self._in_flight = 0
         self._pace = Pace(start)
         self._per_object: dict[str, float] = {}
@@ -265,7 +266,7 @@ class Budget:
             told = _points_told(complexity, quotas.get(COMPLEXITY_MINUTE))
             self._points.settle(permit.points, paid, permit.sent, received, told)
             self._calls.settle(1, 1, permit.sent, received, _told(quotas.get(MINUTE_RATE)))
-            self._count_others(permit, quotas.get(CONCURRENCY))
+            self._count_others(permit, quotas.get(CONCURRENCY), received)
             self._in_flight -= 1
             if complexity:
                 self._learn(permit, complexity.query, received)
@@ -360,7 +361,7 @@ class Budget:
             seconds = received - permit.sent
             self._seconds = seconds if not self._seconds else self._seconds + _FORGET * (seconds - self._seconds)
 
-    def _count_others(self, permit: Permit, quota: Quota | None) -> None:
+    def _count_others(self, permit: Permit, quota: Quota | None, received: float) -> None:
         """How many calls of others are under way, from what is left of the calls at once."""
         if quota is None:
             return
@@ -368,7 +369,10 @@ class Budget:
             self._at_once, self._at_once_told = quota.limit, True
         if quota.remaining is not None:
             ours = max(permit.in_flight, self._in_flight)
-            self._others_in_flight = max(0, self._at_once - quota.remaining - ours)
+            seen = max(0, self._at_once - quota.remaining - ours)
+            # Between two calls of somebody there is nothing to be seen of him: the most of the last while counts.
+            if seen >= self._others_in_flight or received > self._others_until:
+                self._others_in_flight, self._others_until = seen, received + _MEMORY
 
     def _ceiling(self) -> int:
         return max(1, math.floor(self._at_once * self.share / self._standing.processes + 1e-9))
@@ -403,7 +407,7 @@ class Budget:
             self._progress.phase("calls not noted", error.message)
             return
         with self._changed:
-            self._untold -= untold
+            self._untold = max(0, self._untold - untold)
             self._standing = standing
             self._part()
             self._changed.notify_all()

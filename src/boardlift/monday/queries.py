@@ -21,6 +21,8 @@ USERS_LIMIT = 1000
 WORKSPACES_LIMIT = 200
 SHAPES_AT_ONCE = 25
 COUNTS_AT_ONCE = 100
+_SHAPE_OBJECTS = 50
+"""Columns, groups and tags of a board, by a generous guess; what they cost is corrected by the answer."""
 
 _COST = "complexity{query before after reset_in_x_seconds}"
 _SUMMARY = "id name type state board_kind hierarchy_type items_count updated_at workspace{id name}"
@@ -110,22 +112,24 @@ def account() -> Request:
 def board_list(page: int, *, limit: int = BOARDS_LIMIT, plain: bool = False) -> Request:
     """One page of the list of active boards, newest first by creation, an order that reading does not disturb."""
     operation, query = ("BoardListPlain", BOARD_LIST_PLAIN) if plain else ("BoardList", BOARD_LIST)
-    return Request(operation, query, {"limit": limit, "page": page})
+    return Request(operation, query, {"limit": limit, "page": page}, points=2 * POINTS_PER_OBJECT * limit)
 
 
 def board_shapes(ids: Sequence[str]) -> Request:
     """Boards with columns, groups and tags; archived boards too, so that the state can be told from the absence."""
-    return Request("BoardShapes", BOARD_SHAPES, {"ids": list(ids), "limit": len(ids)})
+    points = _SHAPE_OBJECTS * POINTS_PER_OBJECT * len(ids)
+    return Request("BoardShapes", BOARD_SHAPES, {"ids": list(ids), "limit": len(ids)}, points=points)
 
 
 def board_counts(ids: Sequence[str]) -> Request:
     """The item counts and column heads of many boards in one call."""
-    return Request("BoardCounts", BOARD_COUNTS, {"ids": list(ids), "limit": len(ids)})
+    points = _SHAPE_OBJECTS * POINTS_PER_OBJECT * len(ids)
+    return Request("BoardCounts", BOARD_COUNTS, {"ids": list(ids), "limit": len(ids)}, points=points)
 
 
 def users(page: int, *, limit: int = USERS_LIMIT) -> Request:
     """One page of users, those no longer active included, for old ids must resolve too."""
-    return Request("Users", USERS, {"limit": limit, "page": page})
+    return Request("Users", USERS, {"limit": limit, "page": page}, points=POINTS_PER_OBJECT * limit)
 
 
 def teams() -> Request:
