@@ -45,9 +45,11 @@ from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.planning import Planned, plan_boards, remember, replace_of
 from boardlift.pipeline import BoardMoved, Options, Parts, sync
 from boardlift.progress import Progress, Silent
+from boardlift.projection import BoardProjection, Projection
 from boardlift.reports import BoardReport, RunReport
 from boardlift.settings import Loaded
 from boardlift.shape.change import Change, compare
+from boardlift.sharing import AccountReader, open_client
 from boardlift.spool.run import SpoolRun, prune
 
 TEST_ITEMS = 500
@@ -81,18 +83,7 @@ class App:
 
     @cached_property
     def client(self) -> MondayClient:
-        account = self.loaded.settings.account
-        return self._open.enter_context(
-            MondayClient(
-                account.url,
-                self.loaded.token.reveal(),
-                account.api_version,
-                clock=self.clock,
-                progress=self.progress,
-                retries=account.retries,
-                timeout=account.timeout,
-            )
-        )
+        return self._open.enter_context(open_client(self.loaded, self.clock, self.progress))
 
     @cached_property
     def destination(self) -> Destination:
@@ -113,25 +104,39 @@ class App:
     def plan(self, wanted: Sequence[str] = ()) -> list[BoardReport]:
         """What a sync of these boards would do. Changes nothing, neither here nor there."""
         self._refuse_impossible()
+        self._account.join("boardlift plan")
         planned = plan_boards(self.client, self.loaded.settings, self.ledger, wanted)
-        live = self._live()
-        return [self._report(plan, live.get(plan.key)) for plan in planned.boards]
+        live, projection = self._live(), self.project(planned.boards)
+        return [
+            self._report(plan, live.get(plan.key), cost, projection)
+            for plan, cost in zip(planned.boards, projection.boards, strict=True)
+        ]
 
-    def _report(self, plan: BoardPlan, live: Generation | None) -> BoardReport:
-        items = plan.board.items_count or 0
-        if self._test:
-            items = min(items, TEST_ITEMS)
-        page = self.loaded.settings.account.page_size
-        # Ten points an object: the item, its group, its parent if asked, and each cell (API page "Complexity").
-        objects = items * (2 + len(plan.columns) + plan.selection.with_parent)
+    def _report(
+        self, plan: BoardPlan, live: Generation | None, cost: BoardProjection, projection: Projection
+    ) -> BoardReport:
         return BoardReport(
             plan=plan,
             live=live,
             changes=self._changes(plan, live),
-            calls=max(1, -(-items // page)),
-            points=10 * objects,
+            calls=cost.calls,
+            points=cost.points,
             replacements=tuple(self.destination.replacements(plan.key, plan.group.tables, plan.replace)),
+            seconds=cost.seconds,
+            day_share=projection.day_share(cost.calls),
         )
+
+    def project(self, plans: Sequence[BoardPlan]) -> Projection:
+        """What reading these boards will cost, from here on."""
+        return self._account.project(plans)
+
+    @cached_property
+    def _account(self) -> AccountReader:
+        """The account as all its readers share it, from the first use until the app is closed."""
+        limit = TEST_ITEMS if self._test else None
+        reader = AccountReader(self.client, self.ledger, self.clock, self.progress, self.loaded, limit)
+        self._open.callback(self.client.budget.close)
+        return reader
 
     def _refuse_impossible(self) -> None:
         """Raise ConfigError when boardlift.yaml asks for a way of replacing that the engine does not have."""
@@ -154,8 +159,14 @@ class App:
 
     # -- sync ------------------------------------------------------------------------------------------------------
 
-    def sync(self, wanted: Sequence[str] = (), overrides: Mapping[str, str] | None = None) -> RunReport:
-        """Bring the boards over and make them live in one commit. On any failure production is unchanged."""
+    def sync(
+        self, wanted: Sequence[str] = (), overrides: Mapping[str, str] | None = None, *, fit: bool = False
+    ) -> RunReport:
+        """Bring the boards over and make them live in one commit. On any failure production is unchanged.
+
+        Raises DailyLimitReached, before the first page, when today's calls do not suffice; with `fit` only when they
+        suffice for no board, else those that do not fit are left out.
+        """
         settings = self.loaded.settings
         self._refuse_impossible()
         options = Options(
@@ -171,18 +182,20 @@ class App:
 
         def work(run: Run, settled: list[str]) -> RunReport:
             started = self.clock.monotonic()
-            planned = self._planned(wanted)
+            self._account.join("boardlift sync")
             live = self._live()
+            planned, projection, left_out = self._account.fitted(self._planned(wanted), live, fit=fit)
             changes = {plan.key: self._changes(plan, live.get(plan.key)) for plan in planned.boards}
             try:
                 promoted, boards = sync(run.id, planned.boards, self._parts(run), options)
             except BoardMoved:
                 self.progress.phase("again", "a board changed its shape while it was read")
                 self.destination.drop_staged()
-                planned = self._planned(wanted)
+                planned, projection, left_out = self._account.fitted(self._planned(wanted), live, fit=fit)
                 promoted, boards = sync(run.id, planned.boards, self._parts(run), options)
             settled += self._retained([plan.key for plan in planned.boards])
             stats = self.client.stats()
+            self._account.keep_measures()
             return RunReport(
                 run=self.ledger.finish_run(run.id, RunStatus.SUCCEEDED),
                 boards=tuple(boards),
@@ -193,6 +206,8 @@ class App:
                 seconds=self.clock.monotonic() - started,
                 calls=stats.calls,
                 points=stats.points,
+                projection=projection,
+                left_out=left_out,
             )
 
         return self._run(RunKind.TEST if self._test else RunKind.SYNC, "boardlift sync", work)

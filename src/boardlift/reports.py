@@ -9,6 +9,7 @@ from boardlift.destinations.interface import Generation, Replacement, SwapOutcom
 from boardlift.ledger import Run
 from boardlift.normalize.boards import BoardPlan
 from boardlift.pipeline import BoardResult
+from boardlift.projection import Projection
 from boardlift.shape.change import Change
 
 
@@ -17,6 +18,7 @@ class BoardReport:
     """A board in a plan: its tables, what changes against the live generation, what reading it will cost.
 
     `replacements` tells of each table, also of one that vanishes, how it would go live and what stands in its way.
+    `day_share` is the part of the day's calls it takes, None when that number is not known.
     """
 
     plan: BoardPlan
@@ -25,6 +27,8 @@ class BoardReport:
     calls: int
     points: int
     replacements: tuple[Replacement, ...] = ()
+    seconds: float = 0.0
+    day_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class RunReport:
     """A finished run.
 
     `changes` are differences to the generations that were live before, by board id; `places` how a person names each
-    live table, by table name.
+    live table, by table name. `projection` is what was expected before the first page, `left_out` the names of the
+    boards that did not fit into the day.
     """
 
     run: Run
@@ -44,3 +49,5 @@ class RunReport:
     seconds: float
     calls: int
     points: int
+    projection: Projection | None = None
+    left_out: tuple[str, ...] = ()

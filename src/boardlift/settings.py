@@ -62,6 +62,12 @@ class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "can be; `auto` reads a large board in several parts at once where answers take long; `time` always does."
         ),
     ] = "auto"
+    share: Annotated[
+        float, Meta(description="The part of each of the account's quotas that may be used; 1 is all.", gt=0, le=1)
+    ] = 1.0
+    calls_per_day: Annotated[
+        int | None, Meta(description="The account's calls a day, where monday tells or documents another number.", ge=1)
+    ] = None
     page_size: Annotated[int, Meta(description="Items asked for in one call; monday admits 500.", ge=1, le=500)] = 500
     timeout: Annotated[
         float, Meta(description="Seconds before one call is given up and tried again.", gt=0, le=3600)

@@ -9,9 +9,10 @@ import typer
 from boardlift.cli.errors import FAILED
 from boardlift.cli.options import AsJson, Boards, Config, Debug, Test, open_app, read_settings
 from boardlift.cli.output import count, emit, say, show
+from boardlift.projection import Projection
 from boardlift.reports import BoardReport
 
-COLUMNS = ("board", "table", "items", "columns", "tables", "generation", "calls", "points", "changes")
+COLUMNS = ("board", "table", "items", "columns", "tables", "generation", "calls", "points", "minutes", "day", "changes")
 WAY_COLUMNS = ("tables", "way", "why")
 
 
@@ -20,16 +21,19 @@ def plan(
 ) -> None:
     """Show what a sync would change, how each table goes live, and how many calls it takes. Changes nothing.
 
-    Exit code 1 if something stands in the way of a table, which a sync would refuse to lose.
+    Exit code 1 if something stands in the way of a table, which a sync would refuse to lose, or if today's calls do
+    not suffice.
 
     Example: boardlift plan
     """
     with open_app(read_settings(config), test=test) as app:
         reports = app.plan(boards or [])
+        projection = app.project([report.plan for report in reports])
         namespace, place = app.namespace, app.place
-    stopped = any(replacement.obstacles for report in reports for replacement in report.replacements)
+    stopped = not projection.fits or any(each.obstacles for report in reports for each in report.replacements)
     if as_json:
-        emit({"namespace": namespace, "boards": [as_document(report, place) for report in reports]})
+        documents = [as_document(report, place) for report in reports]
+        emit({"namespace": namespace, "projection": projection_document(projection), "boards": documents})
         if stopped:
             raise typer.Exit(FAILED)
         return
@@ -43,6 +47,8 @@ def plan(
             "generation": (report.live.number if report.live else 0) + 1,
             "calls": report.calls,
             "points": report.points,
+            "minutes": f"{report.seconds / 60:.1f}",
+            "day": "" if report.day_share is None else f"{report.day_share:.1%}",
             "changes": len(report.changes) if report.live else "new",
         }
         for report in reports
@@ -64,11 +70,28 @@ def plan(
             say(f"kept: {place(replacement.table)}: {carried}")
         for obstacle in replacement.obstacles:
             say(f"obstacle: {place(replacement.table)}: {obstacle}")
-    calls = sum(report.calls for report in reports)
-    points = sum(report.points for report in reports)
-    say(f"{count(len(reports), 'board')}, about {count(calls, 'call')} and {points:,} points. Nothing was changed.")
+    say(f"{count(len(reports), 'board')}, {projection}. Nothing was changed.")
+    if not projection.fits:
+        say(
+            f"obstacle: {projection.calls_left:,} of the {projection.calls_day:,} calls of today are left; "
+            "`boardlift sync --fit` would lift the boards that fit"
+        )
     if stopped:
         raise typer.Exit(FAILED)
+
+
+def projection_document(projection: Projection) -> dict[str, object]:
+    """What a run is expected to cost, as plain values."""
+    share = projection.day_share(projection.calls)
+    return {
+        "calls": projection.calls,
+        "points": projection.points,
+        "minutes": round(projection.seconds / 60, 2),
+        "day_share": None if share is None else round(share, 5),
+        "calls_day": projection.calls_day,
+        "calls_left_today": projection.calls_left,
+        "fits": projection.fits,
+    }
 
 
 def _ways(reports: list[BoardReport]) -> list[dict[str, object]]:
@@ -92,6 +115,8 @@ def as_document(report: BoardReport, place: Callable[[str], str]) -> dict[str, o
         "live_generation": report.live.number if report.live else None,
         "calls": report.calls,
         "points": report.points,
+        "minutes": round(report.seconds / 60, 2),
+        "day_share": None if report.day_share is None else round(report.day_share, 5),
         "changes": [str(change) for change in report.changes],
         "unknown_types": [f"{column.id} ({column.type})" for column in report.plan.unknown],
         "not_readable": [f"{column.id} ({column.type})" for column in report.plan.unreadable],

@@ -9,6 +9,7 @@ import typer
 from boardlift.cli.errors import hidden
 from boardlift.cli.options import AsJson, Boards, Config, Debug, LogJson, Quiet, Test, open_app, read_settings
 from boardlift.cli.output import count, emit, say, show, waited
+from boardlift.cli.plan import projection_document
 from boardlift.cli.progress import open_progress
 from boardlift.load.validate import check_overrides
 from boardlift.reports import RunReport
@@ -25,6 +26,10 @@ def sync(
         typer.Option("--override", help="Let this check's verdict not count (repeatable); needs --reason."),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why the overrides are right; kept with the run.")] = "",
+    fit: Annotated[
+        bool,
+        typer.Option("--fit", help="If today's calls do not suffice, lift the boards that fit and name the others."),
+    ] = False,
     as_json: AsJson = False,
     log_json: LogJson = False,
     quiet: Quiet = False,
@@ -32,7 +37,8 @@ def sync(
 ) -> None:
     """Bring boards over, check them against monday, and make them live in one commit.
 
-    Production is unchanged on any failure.
+    Production is unchanged on any failure. A run that takes more calls than are left today is refused before its
+    first page, unless --fit is given.
 
     Example: boardlift sync "Customer *" --test
     """
@@ -42,7 +48,7 @@ def sync(
         open_progress(quiet=quiet, log_json=log_json, secrets=hidden()) as progress,
         open_app(loaded, test=test, progress=progress) as app,
     ):
-        report = app.sync(boards or [], overrides)
+        report = app.sync(boards or [], overrides, fit=fit)
         identity = app.destination.identity
     if as_json:
         emit(as_document(report))
@@ -66,6 +72,8 @@ def as_document(report: RunReport) -> dict[str, object]:
             "blocked_ms": round(report.outcome.blocked_ms, 3),
         },
         "settled": list(report.settled),
+        "projection": projection_document(report.projection) if report.projection else None,
+        "left_out": list(report.left_out),
         "boards": board_documents(report),
     }
 
@@ -95,6 +103,8 @@ def board_documents(report: RunReport) -> list[dict[str, object]]:
 def _tell(report: RunReport, identity: str) -> None:
     for sentence in report.settled:
         say(sentence)
+    for name in report.left_out:
+        say(f"left out: board {name!r} does not fit into today's calls; its tables stay as they are")
     for result in report.boards:
         for change in report.changes.get(result.record.board_id, ()):
             say(f"changed: {change}")

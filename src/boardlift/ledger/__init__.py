@@ -1,5 +1,6 @@
 """Durable memory: runs, promotions, names, shapes and leases in one SQLite file. Knows nothing of monday."""
 
+from boardlift.ledger.accounts import AccountRecord, BoardCost, digest_of
 from boardlift.ledger.lease import Holder
 from boardlift.ledger.ledger import Ledger
 from boardlift.ledger.records import (
@@ -17,7 +18,9 @@ from boardlift.ledger.records import (
 )
 
 __all__ = [
+    "AccountRecord",
     "BoardCheck",
+    "BoardCost",
     "BoardRecord",
     "Event",
     "Holder",
@@ -30,4 +33,5 @@ __all__ = [
     "RunKind",
     "RunStatus",
     "SettledBy",
+    "digest_of",
 ]

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from boardlift.clock import Clock
+from boardlift.ledger.accounts import Accounts
 from boardlift.ledger.lease import Leases
 from boardlift.ledger.memory import Memories
 from boardlift.ledger.names import Names
@@ -16,7 +17,7 @@ from boardlift.ledger.shapes import Shapes
 from boardlift.ledger.store import Store
 
 
-class Ledger(Runs, Promotions, Names, Shapes, Memories, Leases):
+class Ledger(Runs, Promotions, Names, Shapes, Memories, Leases, Accounts):
     """What was done and who said so. Safe for several threads of a process and several processes of a machine.
 
     Each chapter lives in its own file. Whatever a method writes is on disk when it returns.
@@ -42,6 +43,7 @@ class Ledger(Runs, Promotions, Names, Shapes, Memories, Leases):
     def close(self) -> None:
         """Let go of the file. Runs of this ledger that have not ended count as dead from now on."""
         self._running.close()
+        self._readers.close()
         self._store.close()
 
     def __enter__(self) -> Self:

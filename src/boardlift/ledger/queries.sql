@@ -125,3 +125,37 @@ WHERE destination = :destination AND namespace = :namespace AND released_at IS N
 -- list_events: The newest events, newest first; of everything when the subject id is empty
 SELECT id, at, subject, subject_id, event, detail FROM events
 WHERE :subject_id = '' OR subject_id = :subject_id ORDER BY id DESC LIMIT :limit;
+
+-- see_account: What is known of the account behind a token, written again whenever it was asked
+INSERT INTO accounts (token_digest, account_id, tier, calls_per_day, seen_at)
+VALUES (:token_digest, :account_id, :tier, :calls_per_day, :at)
+ON CONFLICT (token_digest) DO UPDATE SET
+    account_id = excluded.account_id, tier = excluded.tier, calls_per_day = excluded.calls_per_day,
+    seen_at = excluded.seen_at;
+
+-- measure_account: What a run has measured of an account
+UPDATE accounts SET at_once = :at_once, seconds_per_call = :seconds_per_call WHERE token_digest = :token_digest;
+
+-- get_account: The account behind a token
+SELECT account_id, tier, calls_per_day, at_once, seconds_per_call, seen_at
+FROM accounts WHERE token_digest = :token_digest;
+
+-- add_calls: Calls sent to an account on one UTC day
+INSERT INTO account_calls (account_id, day, calls) VALUES (:account_id, :day, :calls)
+ON CONFLICT (account_id, day) DO UPDATE SET calls = calls + excluded.calls;
+
+-- get_calls: The calls sent to an account on one UTC day
+SELECT calls FROM account_calls WHERE account_id = :account_id AND day = :day;
+
+-- add_reader: A process begins to read an account
+INSERT INTO account_readers (id, account_id, holder, since) VALUES (:reader_id, :account_id, :holder, :at);
+
+-- drop_reader: A process no longer reads an account, or is dead
+DELETE FROM account_readers WHERE id = :reader_id;
+
+-- list_readers: The processes that read an account, as far as they have said so
+SELECT id FROM account_readers WHERE account_id = :account_id ORDER BY since, id;
+
+-- board_costs: The latest record of each board that held something; max() picks the row the other columns come from
+SELECT board_id, row_count AS "rows", calls, points, max(rowid) AS latest
+FROM boards WHERE row_count > 0 AND points > 0 GROUP BY board_id;

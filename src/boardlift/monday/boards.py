@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from boardlift.errors import ApiError, PermissionMissing, SourceUnavailable
+from boardlift.errors import ApiError, PermissionMissing, QueryRejected, SourceUnavailable
 from boardlift.monday import queries
 from boardlift.monday.client import MondayClient, NotReached
 from boardlift.monday.codes import sentence
@@ -127,6 +127,28 @@ def read_account(client: MondayClient) -> Account:
         time_zone=me.time_zone_identifier or "",
         version=version.value or answer.served_version,
     )
+
+
+class _DailyLimit(Struct):
+    total: int | None = None
+
+
+class _PlatformApi(Struct):
+    daily_limit: _DailyLimit | None = None
+
+
+def read_plan(client: MondayClient) -> tuple[Account, int | None]:
+    """The account's id and plan tier, and its calls a day where monday tells them. Raises what `client.send` raises."""
+    try:
+        answer = client.send(queries.daily_limit(), retries=0)
+    except (PermissionMissing, QueryRejected, SourceUnavailable) as error:
+        if isinstance(error, NotReached):
+            raise
+        return read_account(client), None
+    account = read_field(answer, "account", _AccountWire) or _AccountWire()
+    api = read_field(answer, "platform_api", _PlatformApi) or _PlatformApi()
+    tier = (account.plan.tier if account.plan else None) or account.tier or ""
+    return Account(id=account.id, tier=tier), api.daily_limit.total if api.daily_limit else None
 
 
 def list_boards(client: MondayClient) -> list[BoardSummary]:

@@ -10,18 +10,18 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from dataclasses import dataclass
 
 from boardlift.clock import Clock
-from boardlift.errors import UNCHANGED, ApiError, BoardliftError, DailyLimitReached, QueryRejected, SourceError
+from boardlift.errors import ApiError, BoardliftError, QueryRejected, SourceError
 from boardlift.monday.codes import TOO_COMPLEX
+from boardlift.monday.day import Day
 from boardlift.monday.limits import COMPLEXITY_MINUTE, CONCURRENCY, MINUTE_RATE, Complexity, Quota
 from boardlift.monday.meter import Meter, Told
 from boardlift.monday.pace import START, Pace
 from boardlift.monday.page_size import SMALLEST_PAGE
 from boardlift.monday.quotas import Quotas, documented
+from boardlift.monday.standing import SharedUse, Snapshot, Standing
 from boardlift.progress import Progress, Silent
 
 BEAT = 1.0
@@ -33,50 +33,6 @@ _FORGET = 0.2
 _MEMORY = 30.0
 _A_PAGE = 1_000
 """Points from which on a call counts as a page where the seconds of a call are measured."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What is known beyond this process: `processes` that read the account now, this one counted, and the calls that
-    all of them have sent since 00:00 UTC."""
-
-    processes: int = 1
-    calls_today: int = 0
-
-
-class SharedUse(Protocol):
-    """Where processes on one account tell each other what they use."""
-
-    def beat(self, calls: int) -> Standing:
-        """Note that we are alive and have sent `calls` more."""
-        ...
-
-    def leave(self, calls: int) -> None:
-        """Note the last calls, and that we are gone."""
-        ...
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What may be used now. `usable` calls at once are worthwhile, `at_once` are allowed; points and calls are our
-    part of the quota (`..._minute`, `calls_day`) and what is left of that part. `calls_day` and its rest are None when
-    the quota is not known. `seconds_per_call` is 0 before the first page."""
-
-    usable: int
-    at_once: int
-    in_flight: int
-    points_minute: int
-    points_left: int
-    calls_minute: int
-    calls_left: int
-    calls_day: int | None
-    calls_today: int
-    processes: int
-    seconds_per_call: float
-
-    @property
-    def calls_left_today(self) -> int | None:
-        return None if self.calls_day is None else max(0, self.calls_day - self.calls_today)
 
 
 @dataclass
@@ -118,12 +74,12 @@ class Budget:
         self._clock = clock
         self._progress: Progress = progress or Silent()
         self.share = share
-        self._calls_per_day = calls_per_day
+        self._day_is_set = calls_per_day is not None
         quotas = documented(tier)
         self._points = Meter(quotas.points_per_minute, share)
         self._calls = Meter(quotas.calls_per_minute, share)
         self._at_once, self._at_once_told = quotas.at_once, False
-        self._calls_day = quotas.calls_per_day if calls_per_day is None else calls_per_day
+        self._day = Day(quotas.calls_per_day if calls_per_day is None else calls_per_day, share)
         self._others_in_flight, self._others_until = 0, -math.inf
         self._in_flight = 0
         self._pace = Pace(start)
@@ -131,8 +87,6 @@ class Budget:
         self._seconds = 0.0
         self._shared: SharedUse | None = None
         self._standing = Standing()
-        self._day: date = clock.now().astimezone(UTC).date()
-        self._untold = 0
         self._next_beat = math.inf
         self._changed = threading.Condition()
         self._asleep = False
@@ -157,8 +111,8 @@ class Budget:
                 points_left=self._points.available(now),
                 calls_minute=self._calls.allowance,
                 calls_left=self._calls.available(now),
-                calls_day=self._day_allowance(),
-                calls_today=self._calls_today(),
+                calls_day=self._day.allowance,
+                calls_today=self._day.used(self._clock.now()),
                 processes=self._standing.processes,
                 seconds_per_call=self._seconds,
             )
@@ -179,8 +133,8 @@ class Budget:
                     meter.limit = max(meter.limit, limit)
             if not self._at_once_told:
                 self._at_once = quotas.at_once
-            if self._calls_per_day is None:
-                self._calls_day = calls_per_day or quotas.calls_per_day
+            if not self._day_is_set:
+                self._day.limit = calls_per_day or quotas.calls_per_day
             self._changed.notify_all()
 
     def expect(self, label: str, points_per_object: float) -> None:
@@ -198,8 +152,8 @@ class Budget:
         """Share the account with the processes that are told of there. The others are given a moment to notice."""
         standing = shared.beat(0)
         with self._changed:
-            self._shared, self._standing = shared, standing
-            self._part()
+            self._shared = shared
+            self._heed(standing, 0)
             self._next_beat = self._clock.monotonic() + BEAT
         if standing.processes > 1:
             self._clock.sleep(1.5 * BEAT)
@@ -207,7 +161,7 @@ class Budget:
     def close(self) -> None:
         """Tell the last calls and leave those we share with."""
         with self._changed:
-            shared, self._shared, untold, self._untold = self._shared, None, self._untold, 0
+            shared, self._shared, untold, self._day.untold = self._shared, None, self._day.untold, 0
         if shared is not None:
             try:
                 shared.leave(untold)
@@ -278,7 +232,7 @@ class Budget:
         with self._changed:
             received = self._clock.monotonic()
             self._in_flight -= 1
-            self._untold -= 1  # a refused call counts a tenth of one (API page "Rate limits")
+            self._day.count(-1)  # a refused call counts a tenth of one (API page "Rate limits")
             if "complexity" in plain:
                 self._points.refused(permit.points, permit.sent, received, wait)
             else:
@@ -297,7 +251,7 @@ class Budget:
             self._points.reserved -= permit.points
             self._calls.reserved -= 1
             self._in_flight -= 1
-            self._untold -= 1
+            self._day.count(-1)
             self._changed.notify_all()
 
     # -- inside; all with the lock held, but for `_beat` and `_sleep` ------------------------------------------------
@@ -306,11 +260,11 @@ class Budget:
         self._points.reserve(estimate)
         self._calls.reserve(1)
         self._in_flight += 1
-        self._untold += 1
+        self._day.count(1)
         return Permit(label, estimate, at_most, self._pace.began(self._in_flight, now), self._in_flight, now, waited)
 
     def _obstacle(self, estimate: int, now: float) -> _Obstacle | None:
-        self._refuse_today()
+        self._day.refuse(self._clock.now())
         wait = self._points.wait(estimate, now)
         if wait:
             return _Obstacle(wait, f"the {self._points.allowance:,} points of this minute are used up")
@@ -319,18 +273,6 @@ class Budget:
             return _Obstacle(wait, f"the {self._calls.allowance:,} calls of this minute are used up")
         free = min(self.usable, self._at_once - self._others_in_flight)
         return None if self._in_flight < max(1, free) else _Obstacle(math.inf, "as many calls as allowed are under way")
-
-    def _refuse_today(self) -> None:
-        allowance = self._day_allowance()
-        if allowance is None or self._calls_today() < allowance:
-            return
-        left = until_midnight(self._clock.now())
-        raise DailyLimitReached(
-            f"The account's calls of today are used up: boardlift has sent {self._calls_today():,} of {allowance:,}"
-            f"{f' (share {self.share:g} of {self._calls_day:,})' if self.share < 1 else ''}. {UNCHANGED}",
-            hint=f"run the command again after 00:00 UTC (in {left}), or raise `account.share` in boardlift.yaml; "
-            "`account.calls_per_day` corrects a limit that is wrong",
-        )
 
     def _refuse_impossible(self, estimate: int, at_most: int) -> None:
         if at_most <= SMALLEST_PAGE or estimate <= self._points.allowance:
@@ -377,18 +319,10 @@ class Budget:
     def _ceiling(self) -> int:
         return max(1, math.floor(self._at_once * self.share / self._standing.processes + 1e-9))
 
-    def _part(self) -> None:
+    def _heed(self, standing: Standing, told: int) -> None:
+        self._standing = standing
+        self._day.told(told, standing.calls_today)
         self._points.part = self._calls.part = self.share / self._standing.processes
-
-    def _day_allowance(self) -> int | None:
-        return None if self._calls_day is None else math.floor(self._calls_day * self.share + 1e-9)
-
-    def _calls_today(self) -> int:
-        today = self._clock.now().astimezone(UTC).date()
-        if today != self._day:
-            self._day, self._untold = today, 0
-            self._standing = replace(self._standing, calls_today=0)
-        return self._standing.calls_today + self._untold
 
     def _beat(self) -> None:
         """Now and then, tell what was used and hear about others. Trouble there is no reason to stop reading."""
@@ -399,17 +333,15 @@ class Budget:
             if self._shared is None or now < self._next_beat:
                 return
             self._next_beat = now + BEAT
-            self._calls_today()
-            shared, untold = self._shared, self._untold
+            self._day.used(self._clock.now())
+            shared, untold = self._shared, self._day.untold
         try:
             standing = shared.beat(untold)
         except BoardliftError as error:
             self._progress.phase("calls not noted", error.message)
             return
         with self._changed:
-            self._untold = max(0, self._untold - untold)
-            self._standing = standing
-            self._part()
+            self._heed(standing, untold)
             self._changed.notify_all()
 
     def _sleep(self, obstacle: _Obstacle, now: float) -> None:
@@ -429,14 +361,6 @@ class Budget:
 def stopped() -> SourceError:
     """The end of a call of a run that is being stopped."""
     return SourceError("Reading was stopped before it was complete.", hint="run the command again")
-
-
-def until_midnight(now: datetime) -> str:
-    """The time until 00:00 UTC, as `5 h 12 min`."""
-    now = now.astimezone(UTC)
-    left = datetime.combine(now.date() + timedelta(days=1), time(), UTC) - now
-    minutes = math.ceil(left.total_seconds() / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _told(quota: Quota | None) -> Told | None:

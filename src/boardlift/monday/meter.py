@@ -105,9 +105,7 @@ class Meter:
     def _fits(self, amount: int, reserved: int) -> bool:
         """Whether it fits in; what is more than a whole window goes alone into a fresh one."""
         alone = not (self.own or self.others or reserved) and (self.left is None or self.left >= self.limit)
-        return alone or (
-            self.own + reserved + amount <= self.allowance and self._used(reserved) + amount <= self.limit
-        )
+        return alone or (self.own + reserved + amount <= self.allowance and self._used(reserved) + amount <= self.limit)
 
     def _used(self, reserved: int | None = None) -> int:
         """What all users of the account have used of the window, once the calls under way are paid.

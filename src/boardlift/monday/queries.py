@@ -33,6 +33,7 @@ ACCOUNT = (
     f"query Account{{{_COST} me{{id name email time_zone_identifier}} "
     "account{id name slug tier plan{tier}} version{kind value}}"
 )
+DAILY_LIMIT = f"query DailyLimit{{{_COST} account{{id tier plan{{tier}}}} platform_api{{daily_limit{{total}}}}}}"
 BOARD_LIST = (
     f"query BoardList($limit:Int!,$page:Int!){{{_COST} "
     f"boards(limit:$limit,page:$page,state:active,order_by:created_at){{{_SUMMARY}}}}}"
@@ -107,6 +108,11 @@ def page_points(selection: Selection, limit: int) -> int:
 
 def account() -> Request:
     return Request("Account", ACCOUNT)
+
+
+def daily_limit() -> Request:
+    """The plan and the calls a day. Not every token may ask for the second."""
+    return Request("DailyLimit", DAILY_LIMIT)
 
 
 def board_list(page: int, *, limit: int = BOARDS_LIMIT, plain: bool = False) -> Request:
