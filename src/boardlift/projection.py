@@ -54,7 +54,7 @@ class Projection:
 
     def __str__(self) -> str:
         share = self.day_share(self.calls)
-        day = "" if share is None else f", {share:.1%} of the {self.calls_day:,} calls of a day"
+        day = "" if share is None else f", {part(share)} of the {self.calls_day:,} calls of a day"
         return f"about {self.calls:,} calls, {self.points:,} points, {spoken(self.seconds)}{day}"
 
 
@@ -117,6 +117,11 @@ def spoken(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"
+
+
+def part(share: float) -> str:
+    """A part of the day's calls for people: `2.4%`."""
+    return f"{share:.1%}" if share >= 0.001 else "under 0.1%"
 
 
 def _board(

@@ -66,7 +66,8 @@ class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True):
         float, Meta(description="The part of each of the account's quotas that may be used; 1 is all.", gt=0, le=1)
     ] = 1.0
     calls_per_day: Annotated[
-        int | None, Meta(description="The account's calls a day, where monday tells or documents another number.", ge=1)
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="The account's calls a day, where monday tells or documents another number."),
     ] = None
     page_size: Annotated[int, Meta(description="Items asked for in one call; monday admits 500.", ge=1, le=500)] = 500
     timeout: Annotated[

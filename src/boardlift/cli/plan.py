@@ -9,7 +9,7 @@ import typer
 from boardlift.cli.errors import FAILED
 from boardlift.cli.options import AsJson, Boards, Config, Debug, Test, open_app, read_settings
 from boardlift.cli.output import count, emit, say, show
-from boardlift.projection import Projection
+from boardlift.projection import Projection, part
 from boardlift.reports import BoardReport
 
 COLUMNS = ("board", "table", "items", "columns", "tables", "generation", "calls", "points", "minutes", "day", "changes")
@@ -48,7 +48,7 @@ def plan(
             "calls": report.calls,
             "points": report.points,
             "minutes": f"{report.seconds / 60:.1f}",
-            "day": "" if report.day_share is None else f"{report.day_share:.1%}",
+            "day": "" if report.day_share is None else part(report.day_share),
             "changes": len(report.changes) if report.live else "new",
         }
         for report in reports
