@@ -112,21 +112,16 @@ def test_those_left_out_come_first_the_next_time(tmp_path: Path) -> None:
 
 def test_a_plan_tells_what_a_day_has_left(tmp_path: Path) -> None:
     """Calls of earlier runs count; a plan that does not fit ends with exit code 1."""
-    with small(calls_per_day=40) as sandbox:
+    with small(calls_per_day=19) as sandbox:
         text = configuration(sandbox.url, f"duckdb:///{tmp_path}/w.duckdb")
         command = CommandLine(tmp_path, token=sandbox.token, text=text)
         before = command.run("plan", "--json").document["projection"]
-        assert (before["calls"], before["calls_day"], before["fits"]) == (7, 40, True)
-        assert before["day_share"] == pytest.approx(7 / 40)
+        assert (before["calls"], before["calls_day"], before["calls_left_today"]) == (7, 19, 16)
+        assert (before["fits"], before["day_share"]) == (True, pytest.approx(7 / 19, abs=1e-4))
         assert command.run("sync", "--quiet").code == OK
-        after = command.run("plan", "--json").document["projection"]
-        assert before["calls_left_today"] - after["calls_left_today"] >= 10
-        for _ in range(20):
-            ended = command.run("plan")
-            if ended.code != OK:
-                break
+        ended = command.run("plan")
         assert ended.code == FAILED
-        assert "calls of today are left" in ended.err
+        assert "obstacle: 5 of the 19 calls of today are left" in ended.err
         assert sandbox.stats()["refusals"] == {}
 
 
@@ -175,7 +170,7 @@ def test_two_processes_share_the_places_of_an_account(tmp_path: Path) -> None:
                 text=True,
                 env={**os.environ, "PYTHONPATH": package},
             )
-            for seconds in (5.0, 2.0)
+            for seconds in (4.0, 1.5)
         ]
         for reader in readers:
             assert reader.stdout is not None
@@ -184,7 +179,7 @@ def test_two_processes_share_the_places_of_an_account(tmp_path: Path) -> None:
             assert reader.stdin is not None
             reader.stdin.write("\n")
             reader.stdin.flush()
-            time.sleep(1.0)
+            time.sleep(0.6)
         said = [reader.communicate(timeout=60) for reader in readers]
         assert all(reader.returncode == 0 for reader in readers), said
         stats = sandbox.stats()

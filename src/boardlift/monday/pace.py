@@ -6,13 +6,22 @@ Pure: told of every call that ends, it measures in rounds of as many calls as ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
-START = 8
-"""Calls at once before anything was measured: a fifth of what the smallest plan admits."""
+START = 16
+"""Calls at once before anything was measured: less than half of what the smallest plan admits."""
+_LEAST = 2
 _CLEARLY = 1.2
+_HARDLY = 1.06
 _SLOWER = 1.5
 _PATIENCE = 8
 _MOST_PATIENCE = 64
+
+
+class _Phase(Enum):
+    GROW = auto()  # -> SHRINK, HOLD: doubling as long as it pays
+    SHRINK = auto()  # -> HOLD: halving as long as nothing is lost
+    HOLD = auto()  # small steps
 
 
 @dataclass(frozen=True)
@@ -38,8 +47,8 @@ class Pace:
     """`usable` calls at once. Only what happened while all of them were under way is a measurement."""
 
     def __init__(self, start: int = START) -> None:
-        self.usable = max(1, start)
-        self._growing = True
+        self.usable = self._start = max(1, start)
+        self._phase = _Phase.GROW
         self._before: _Level | None = None
         self._round = _Round()
         self._steady = 0
@@ -85,23 +94,44 @@ class Pace:
 
     def _judge(self, level: _Level, ceiling: int) -> None:
         before, self._before = self._before, level
-        if self._growing:
-            if before is not None and level.rate < _CLEARLY * before.rate:
-                self._growing = False
-                # The same work with fewer at once is kinder to everybody on the account.
-                self._settle_at(before.at_once if level.rate < 1.05 * before.rate else level.at_once, before)
-            elif level.at_once < ceiling:
+        match self._phase:
+            case _Phase.GROW:
+                self._grow(level, before, ceiling)
+            case _Phase.SHRINK if before is not None:
+                self._shrink(level, before)
+            case _Phase.HOLD if before is not None:
+                self._hold(level, before, ceiling)
+
+    def _grow(self, level: _Level, before: _Level | None, ceiling: int) -> None:
+        if before is None or level.rate >= _CLEARLY * before.rate:
+            if level.at_once < ceiling:
                 self._set(min(2 * level.at_once, ceiling))
-            return
-        if before is None:
-            return
-        if before.at_once < level.at_once:  # one more was tried
-            gained = level.rate / before.rate - 1
-            if gained < (level.at_once / before.at_once - 1) / 2:
+        elif level.rate >= _HARDLY * before.rate:
+            self._settle_at(level.at_once, level)
+        elif before.at_once == self._start and before.at_once > _LEAST:
+            # The first doubling brought nothing: perhaps fewer than we began with do as well.
+            self._phase, self._before = _Phase.SHRINK, before
+            self._set(max(_LEAST, before.at_once // 2))
+        else:
+            self._settle_at(before.at_once, before)
+
+    def _shrink(self, level: _Level, before: _Level) -> None:
+        if level.rate * _HARDLY < before.rate:
+            self._settle_at(before.at_once, before)
+        elif level.at_once <= _LEAST:
+            self._settle_at(level.at_once, level)
+        else:
+            # The same work with fewer at once is kinder to everybody on the account. Small losses must not add up.
+            self._before = _Level(level.at_once, max(level.rate, before.rate), level.seconds)
+            self._set(max(_LEAST, level.at_once // 2))
+
+    def _hold(self, level: _Level, before: _Level, ceiling: int) -> None:
+        if before.at_once < level.at_once:  # some more were tried
+            if level.rate / before.rate - 1 < (level.at_once / before.at_once - 1) / 2:
                 self._patience = min(2 * self._patience, _MOST_PATIENCE)
                 self._settle_at(before.at_once, before)
         elif level.seconds > _SLOWER * before.seconds and level.rate < before.rate:
-            self._settle_at(max(2, level.at_once * 3 // 4), None)
+            self._settle_at(max(_LEAST, level.at_once * 3 // 4), None)
         else:
             self._before = before  # slow changes must add up
             self._steady += 1
@@ -110,7 +140,7 @@ class Pace:
                 self._set(min(level.at_once + max(1, level.at_once // 4), ceiling))
 
     def _settle_at(self, at_once: int, level: _Level | None) -> None:
-        self._growing = False
+        self._phase = _Phase.HOLD
         self._before = level if level is not None and level.at_once == at_once else None
         self._set(at_once)
 

@@ -40,6 +40,12 @@ def test_it_stops_where_more_calls_only_take_longer() -> None:
     assert server.rounds(40) <= 20
 
 
+def test_a_server_that_answers_one_after_the_other_gets_few() -> None:
+    """Sixteen at once bring no more than two would; the number we began with is given up."""
+    server = Server(lambda at_once: 0.1 * at_once, start=16)
+    assert server.rounds(8) <= 4
+
+
 def test_a_server_that_becomes_slow_gets_fewer() -> None:
     """Answers twice as slow and no more of them."""
     server = Server(lambda at_once: max(1.0, at_once / 16))
