@@ -237,7 +237,7 @@ class Budget:
                 self._points.refused(permit.points, permit.sent, received, wait)
             else:
                 self._points.reserved -= permit.points
-            if "rate" in plain or "minute" in plain:
+            if ("rate" in plain or "minute" in plain) and not plain.startswith("ip"):
                 self._calls.refused(1, permit.sent, received, wait)
             else:
                 self._calls.settle(1, 1, permit.sent, received)
