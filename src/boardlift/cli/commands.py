@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from boardlift import __version__
-from boardlift.cli import boards, check, doctor, generations, init, plan, rollback, runs, sandbox, sync
+from boardlift.cli import boards, check, doctor, generations, init, listen, plan, rollback, runs, sandbox, sync
 from boardlift.cli.errors import EXIT_CODES, INTERRUPTED, OK, run_guarded
 
 EPILOG = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + "."
@@ -25,6 +25,7 @@ app.command("init")(init.init)
 app.add_typer(boards.app, name="boards")
 app.command("plan")(plan.plan)
 app.command("sync")(sync.sync)
+app.command("listen")(listen.listen)
 app.command("runs")(runs.runs)
 app.command("generations")(generations.generations)
 app.command("rollback")(rollback.rollback)

@@ -1,6 +1,7 @@
 """Durable memory: runs, promotions, names, shapes and leases in one SQLite file. Knows nothing of monday."""
 
 from boardlift.ledger.accounts import AccountRecord, BoardCost, digest_of
+from boardlift.ledger.dirty import DirtyBoard, DirtyItem, Touched
 from boardlift.ledger.lease import Holder
 from boardlift.ledger.ledger import Ledger
 from boardlift.ledger.records import (
@@ -22,6 +23,8 @@ __all__ = [
     "BoardCheck",
     "BoardCost",
     "BoardRecord",
+    "DirtyBoard",
+    "DirtyItem",
     "Event",
     "Holder",
     "Label",
@@ -33,5 +36,6 @@ __all__ = [
     "RunKind",
     "RunStatus",
     "SettledBy",
+    "Touched",
     "digest_of",
 ]

@@ -8,6 +8,7 @@ from typing import Self
 
 from boardlift.clock import Clock
 from boardlift.ledger.accounts import Accounts
+from boardlift.ledger.dirty import Dirt
 from boardlift.ledger.lease import Leases
 from boardlift.ledger.memory import Memories
 from boardlift.ledger.names import Names
@@ -17,7 +18,7 @@ from boardlift.ledger.shapes import Shapes
 from boardlift.ledger.store import Store
 
 
-class Ledger(Runs, Promotions, Names, Shapes, Memories, Leases, Accounts):
+class Ledger(Runs, Promotions, Names, Shapes, Memories, Leases, Accounts, Dirt):
     """What was done and who said so. Safe for several threads of a process and several processes of a machine.
 
     Each chapter lives in its own file. Whatever a method writes is on disk when it returns.

@@ -159,3 +159,69 @@ SELECT id FROM account_readers WHERE account_id = :account_id ORDER BY since, id
 -- board_costs: The latest record of each board that held something; max() picks the row the other columns come from
 SELECT board_id, row_count AS "rows", calls, points, max(rowid) AS latest
 FROM boards WHERE row_count > 0 AND points > 0 GROUP BY board_id;
+
+-- knows_board: Whether a table was ever bound to the board
+SELECT board_id FROM names
+WHERE scope = 'table' AND board_id = :board_id AND column_id = '' AND retired_at IS NULL LIMIT 1;
+
+-- add_delivery: A webhook has come, unless it came before
+INSERT INTO deliveries (destination, namespace, trigger_uuid, item_board_id, item_id, received_at)
+VALUES (:destination, :namespace, :trigger_uuid, :item_board_id, :item_id, :at)
+ON CONFLICT DO NOTHING;
+
+-- forget_deliveries: Webhooks that came long ago
+DELETE FROM deliveries WHERE received_at < :before;
+
+-- mark_board: A board changed after every run that has begun so far
+INSERT INTO dirty_boards (destination, namespace, board_id, after_run, since)
+VALUES (:destination, :namespace, :board_id, (SELECT coalesce(max(seq), 0) FROM runs), :at)
+ON CONFLICT DO NOTHING;
+
+-- mark_item: An item changed after every run that has begun so far
+INSERT INTO dirty_items (destination, namespace, board_id, item_board_id, item_id, after_run, event, seen_at)
+VALUES (:destination, :namespace, :board_id, :item_board_id, :item_id, (SELECT coalesce(max(seq), 0) FROM runs),
+        :event, :at)
+ON CONFLICT DO UPDATE SET after_run = excluded.after_run, event = excluded.event, seen_at = excluded.seen_at;
+
+-- list_dirty_boards: Boards that changed and were not brought over since, the oldest change first
+SELECT board_id, min(since) AS since FROM dirty_boards
+WHERE destination = :destination AND namespace = :namespace
+GROUP BY board_id ORDER BY min(since), board_id;
+
+-- list_dirty_items: Items of a board and of its subitems that changed and were not brought over since
+SELECT item_board_id, item_id, event, seen_at FROM dirty_items
+WHERE destination = :destination AND namespace = :namespace AND board_id = :board_id ORDER BY seen_at, item_id;
+
+-- clean_boards: What is older than a run that succeeded; of all boards when the id is empty
+DELETE FROM dirty_boards
+WHERE destination = :destination AND namespace = :namespace AND (:board_id = '' OR board_id = :board_id)
+    AND after_run < (SELECT seq FROM runs WHERE id = :run_id AND status = 'succeeded');
+
+-- clean_items: Likewise the items
+DELETE FROM dirty_items
+WHERE destination = :destination AND namespace = :namespace AND (:board_id = '' OR board_id = :board_id)
+    AND after_run < (SELECT seq FROM runs WHERE id = :run_id AND status = 'succeeded');
+
+-- settle_boards: What any other sync has brought over since
+DELETE FROM dirty_boards
+WHERE destination = :destination AND namespace = :namespace AND EXISTS (
+    SELECT 1 FROM runs JOIN boards ON boards.run_id = runs.id
+    WHERE runs.seq > dirty_boards.after_run AND runs.kind = 'sync' AND runs.status = 'succeeded'
+        AND runs.destination = dirty_boards.destination AND runs.namespace = dirty_boards.namespace
+        AND boards.board_id = dirty_boards.board_id);
+
+-- settle_items: Likewise the items
+DELETE FROM dirty_items
+WHERE destination = :destination AND namespace = :namespace AND EXISTS (
+    SELECT 1 FROM runs JOIN boards ON boards.run_id = runs.id
+    WHERE runs.seq > dirty_items.after_run AND runs.kind = 'sync' AND runs.status = 'succeeded'
+        AND runs.destination = dirty_items.destination AND runs.namespace = dirty_items.namespace
+        AND boards.board_id = dirty_items.board_id);
+
+-- record_full_pass: A run that was a listener's pass over all boards
+INSERT INTO full_passes (destination, namespace, run_id) VALUES (:destination, :namespace, :run_id)
+ON CONFLICT DO UPDATE SET run_id = excluded.run_id;
+
+-- get_full_pass: When the newest one began
+SELECT runs.started_at FROM full_passes JOIN runs ON runs.id = full_passes.run_id
+WHERE full_passes.destination = :destination AND full_passes.namespace = :namespace;

@@ -25,6 +25,8 @@ MIGRATIONS = (
     "memory.sql",
     "accounts.sql",
 )  # the n-th leads from layout n-1 to layout n and sets user_version itself
+# The n-th leads from layout n-1 to layout n and sets user_version itself.
+MIGRATIONS = ("schema.sql", "attempts.sql", "dirty.sql")
 APPLICATION_ID = 0x424C4654  # "BLFT": tells a ledger from any other SQLite file
 BUSY_SECONDS = 30.0
 
