@@ -104,8 +104,9 @@ class Retries:
         return [board for board in boards if board not in self._boards]
 
     def ripe(self, boards: Iterable[str], now: float) -> str | None:
-        """One of the boards that is to be tried alone, now."""
-        return next((board for board in boards if board in self._boards and self._boards[board][1] <= now), None)
+        """The board that is to be tried alone now: the one whose time came first."""
+        waiting = [board for board in boards if board in self._boards and self._boards[board][1] <= now]
+        return min(waiting, key=lambda board: self._boards[board][1], default=None)
 
     def next_ripe(self, boards: Iterable[str]) -> float | None:
         """When the first of the boards may be tried alone."""

@@ -100,7 +100,7 @@ class Application:
         if receipt is Receipt.REFUSED:
             return HTTPStatus.SERVICE_UNAVAILABLE, {"error": "the ledger cannot be written now; send it again"}
         if receipt is Receipt.RECORDED:
-            self._log.info("event", board=event.board_id, item=event.item_id, type=event.event)
+            self._log.info("webhook", board=event.board_id, item=event.item_id, type=event.event)
         return HTTPStatus.OK, {"status": receipt.value}
 
     def _refused(self, what: str, why: str) -> None:
