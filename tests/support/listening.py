@@ -9,18 +9,63 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
+from shutil import copytree
 from typing import Any
 
+import duckdb
 import httpx
 import jwt
+import pytest
 
 from boardlift.listen.guard import PATH, SEGMENT_FILE
-from support.commands import CommandLine
+from boardlift.sandbox import Account, Sandbox
+from support.apps import make_app
+from support.commands import CommandLine, configuration
 
 SIGNING_SECRET = "0123456789abcdef" * 4
 _uuids = count(1)
 
 Record = dict[str, Any]
+
+
+def account() -> Account:
+    """Two boards of twelve items, the same each time."""
+    return Account.many(boards=2, items=12, columns=3)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the account was synced once."""
+    folder = tmp_path_factory.mktemp("template")
+    with Sandbox(account()) as sandbox, make_app(sandbox, f"duckdb:///{folder / 'warehouse.duckdb'}", folder) as app:
+        app.sync()
+    return folder
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(account()) as running:
+        yield running
+
+
+@pytest.fixture
+def command(sandbox: Sandbox, template: Path, tmp_path: Path) -> CommandLine:
+    """The command line in a copy of the template."""
+    copytree(template, tmp_path, dirs_exist_ok=True)
+    text = configuration(sandbox.url, f"duckdb:///{tmp_path / 'warehouse.duckdb'}", account="page_size: 5")
+    return CommandLine(tmp_path, token=sandbox.token, text=text)
+
+
+def select(command: CommandLine, sql: str) -> list[Any]:
+    """The first column of a query on the warehouse, whose file a sync may hold for a moment."""
+    for _ in range(200):
+        try:
+            with duckdb.connect(str(command.folder / "warehouse.duckdb"), read_only=True) as base:
+                return [row[0] for row in base.execute(sql).fetchall()]
+        except duckdb.IOException:
+            time.sleep(0.05)
+    raise AssertionError("the warehouse is held for ever")
 
 
 def event(board: int, item: int | None = None, *, uuid: str | None = None, **more: object) -> Record:

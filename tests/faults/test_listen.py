@@ -1,0 +1,194 @@
+"""Whatever happens to a listener, no event that was answered with 200 is lost."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from boardlift.cli.errors import OK
+from boardlift.clock import SystemClock
+from boardlift.destinations.duckdb.file import read_url
+from boardlift.ledger import Holder, Ledger
+from boardlift.sandbox import Fault, Sandbox
+from support.commands import CommandLine
+from support.listening import command, event, listening, sandbox, select, template, wait_until
+
+__all__ = ["command", "sandbox", "template"]  # fixtures
+
+
+class Board:
+    """A board whose first item gets a new name, which is found in its table after a sync."""
+
+    def __init__(self, sandbox: Sandbox, number: int) -> None:
+        self._account = sandbox.account
+        held = sandbox.account.boards[number]
+        self.id, self.item, self.title = held.id, held.item_id(0), held.name
+
+    def rename(self, name: str) -> dict[str, object]:
+        """Changes the account; out: the webhook that tells of it."""
+        self._account.rename_item(self.item, name)
+        return event(self.id, self.item)
+
+    def live(self, command: CommandLine) -> str:
+        table = self.title.lower().replace(" ", "_")
+        (name,) = select(command, f"SELECT name FROM monday.{table} WHERE item_id = {self.item}")
+        return str(name)
+
+
+def dirty(command: CommandLine) -> list[str]:
+    with closing(sqlite3.connect(command.folder / ".boardlift" / "ledger.sqlite")) as ledger:
+        return [row[0] for row in ledger.execute("SELECT DISTINCT board_id FROM dirty_boards ORDER BY 1")]
+
+
+def test_an_event_during_a_sync_starts_the_next(sandbox: Sandbox, command: CommandLine) -> None:
+    """The change comes after the page with the item was read: the first sync misses it, the second has it."""
+    board = Board(sandbox, 0)
+    with listening(command, "--quiet-for", "0.1") as running:
+        sandbox.service.faults.add(Fault("slow", seconds=1.5, operation="NextItems"))
+        running.post(board.rename("first"))
+        wait_until(lambda: running.told("board_started"))
+        time.sleep(0.5)
+        assert running.post(board.rename("second")).json() == {"status": "recorded"}
+        assert running.told("synced") == []
+        wait_until(lambda: len(running.told("synced")) == 2)
+        assert board.live(command) == "second"
+        assert running.health()["dirty_boards"] == 0
+        order = [record["event"] for record in running.log if record["event"] in ("sync", "synced")]
+        assert order == ["sync", "synced", "sync", "synced"]
+
+
+def test_a_killed_listener_loses_nothing(sandbox: Sandbox, command: CommandLine) -> None:
+    """`kill -9` between the answer and the sync; nobody sends the event again."""
+    board = Board(sandbox, 0)
+    with listening(command, "--quiet-for", "60", "--at-most", "60") as running:
+        assert running.post(board.rename("before the crash")).status_code == 200
+        running.kill()
+    assert board.live(command) != "before the crash"
+    assert dirty(command) == [str(board.id)]
+    with listening(command, "--quiet-for", "60", "--at-most", "60") as running:
+        wait_until(lambda: running.told("synced"))
+        assert running.told("left_over")
+        assert board.live(command) == "before the crash"
+        assert running.stop() == OK
+    assert dirty(command) == []
+
+
+def test_a_listener_killed_in_a_sync_loses_nothing(sandbox: Sandbox, command: CommandLine) -> None:
+    board = Board(sandbox, 0)
+    sandbox.service.faults.add(Fault("slow", seconds=3, operation="NextItems"))
+    with listening(command, "--quiet-for", "0") as running:
+        assert running.post(board.rename("in the crash")).status_code == 200
+        wait_until(lambda: running.told("board_started"))
+        running.kill()
+    assert dirty(command) == [str(board.id)]
+    with listening(command) as running:
+        wait_until(lambda: running.told("synced"))
+        assert board.live(command) == "in the crash"
+        running.stop()
+    assert dirty(command) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_in_a_sync_is_quick_and_loses_nothing(sandbox: Sandbox, command: CommandLine, number: int) -> None:
+    """Exit code 0, production as it was, and the next start syncs."""
+    board = Board(sandbox, 0)
+    sandbox.service.faults.add(Fault("slow", seconds=12, operation="NextItems"))
+    with listening(command, "--quiet-for", "0") as running:
+        running.post(board.rename("not yet"))
+        wait_until(lambda: running.told("board_started"))
+        time.sleep(0.3)
+        began = time.monotonic()
+        running.process.send_signal(number)
+        assert running.ended() == OK
+        assert time.monotonic() - began < 8
+    (stopped,) = running.told("stopped")
+    assert "Production was not changed." in stopped["during_sync"]
+    assert running.told("words") == []
+    assert board.live(command) != "not yet"
+    sandbox.service.faults.clear()
+    with listening(command) as running:
+        wait_until(lambda: running.told("synced"))
+        assert board.live(command) == "not yet"
+
+
+def test_a_locked_ledger_is_answered_with_come_again(sandbox: Sandbox, command: CommandLine) -> None:
+    """In seconds, with 503, so that monday.com sends it again; health says so, and the second try counts."""
+    board = Board(sandbox, 0)
+    with listening(command, "--quiet-for", "0.1") as running:
+        body = board.rename("told twice")
+        with closing(sqlite3.connect(command.folder / ".boardlift" / "ledger.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            assert running.post(body).status_code == 503
+            assert time.monotonic() - began < 8
+            assert running.health()["status"] == "ok", "health waits for no ledger"
+            assert running.post(event(4711)).json() == {"status": "unknown board"}
+            other.execute("ROLLBACK")
+        wait_until(lambda: running.post(body).status_code == 200)
+        wait_until(lambda: running.told("synced"))
+        assert board.live(command) == "told twice"
+        assert running.stop() == OK
+
+
+def test_a_held_lease_is_waited_for(sandbox: Sandbox, command: CommandLine) -> None:
+    """Another sync is at work: no sync fails for good, and the change is brought over once it is done."""
+    board = Board(sandbox, 0)
+    identity = read_url(f"duckdb:///{command.folder / 'warehouse.duckdb'}", "monday").identity
+    with listening(command, "--quiet-for", "0.1") as running:
+        with Ledger.open(command.folder / ".boardlift" / "ledger.sqlite", SystemClock()) as ledger:
+            with ledger.lease(identity, "monday", Holder.here("boardlift sync")):
+                running.post(board.rename("after the lease"))
+                wait_until(lambda: len(running.told("sync_failed")) == 2)
+            assert running.health()["last_sync"]["error"] == "LeaseHeld"
+            assert running.health()["dirty_boards"] == 1
+        wait_until(lambda: running.told("synced"))
+        assert board.live(command) == "after the lease"
+        waits = [record["again_in"] for record in running.told("sync_failed")]
+        assert waits == sorted(waits)
+
+
+def test_a_sync_of_another_process_counts(sandbox: Sandbox, command: CommandLine) -> None:
+    """What a scheduled sync has brought over meanwhile is not synced again."""
+    board = Board(sandbox, 0)
+    with listening(command, "--quiet-for", "60", "--at-most", "60") as running:
+        running.post(board.rename("by the schedule"))
+        running.kill()
+    assert command.run("sync", "--quiet").code == OK
+    with listening(command) as running:
+        time.sleep(1)
+        assert running.told("sync") == []
+        assert running.health()["dirty_boards"] == 0
+    assert dirty(command) == []
+
+
+def test_a_source_that_fails_for_a_while_is_tried_again(sandbox: Sandbox, command: CommandLine) -> None:
+    board = Board(sandbox, 0)
+    sandbox.service.faults.add(Fault("5xx", times=None))
+    with listening(command, "--quiet-for", "0.1") as running:
+        running.post(board.rename("after the storm"))
+        wait_until(lambda: running.told("sync_failed"), 30)
+        assert dirty(command) == [str(board.id)]
+        sandbox.service.faults.clear()
+        wait_until(lambda: running.told("synced"), 30)
+        assert board.live(command) == "after the storm"
+
+
+def test_one_bad_board_does_not_hold_up_the_others(sandbox: Sandbox, command: CommandLine) -> None:
+    """Both changed, one cannot be read any more: the other is live soon, and the bad one stays dirty."""
+    good, bad = Board(sandbox, 0), Board(sandbox, 1)
+    sandbox.account.delete_board(bad.id)
+    with listening(command, "--quiet-for", "0.3") as running:
+        running.post(event(bad.id, bad.item))
+        running.post(good.rename("unharmed"))
+        wait_until(lambda: running.told("synced"), 30)
+        assert good.live(command) == "unharmed"
+        wait_until(lambda: dirty(command) == [str(bad.id)])
+        assert running.health()["dirty_boards"] == 1
+        running.stop()
+    assert dirty(command) == [str(bad.id)]
