@@ -2,6 +2,7 @@
 
     BoardliftError
     +-- ConfigError                 what the user wrote cannot be used
+    |   +-- NotConfigured           boardlift.yaml chooses no board of that name
     +-- SourceError                 monday.com refused or did not answer
     |   +-- AuthRejected            the token is missing, wrong or blocked
     |   +-- PermissionMissing       the token may not see this
@@ -71,6 +72,10 @@ class Transient:
 
 class ConfigError(BoardliftError):
     """boardlift.yaml, the environment or a flag holds something that cannot be used."""
+
+
+class NotConfigured(ConfigError):
+    """boardlift.yaml chooses no board that goes by this id or name."""
 
 
 class SourceError(BoardliftError):

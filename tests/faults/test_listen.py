@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,8 @@ from boardlift.cli.errors import OK
 from boardlift.clock import SystemClock
 from boardlift.destinations.duckdb.file import read_url
 from boardlift.ledger import Holder, Ledger
-from boardlift.sandbox import Fault, Sandbox
-from support.commands import CommandLine
+from boardlift.sandbox import Account, Fault, Sandbox
+from support.commands import CommandLine, configuration
 from support.listening import command, event, listening, sandbox, select, template, wait_until
 
 __all__ = ["command", "sandbox", "template"]  # fixtures
@@ -127,7 +128,7 @@ def test_a_locked_ledger_is_answered_with_come_again(sandbox: Sandbox, command: 
             began = time.monotonic()
             assert running.post(body).status_code == 503
             assert time.monotonic() - began < 8
-            assert running.health()["status"] == "ok", "health waits for no ledger"
+            assert running.health()["status"] == "ledger"
             assert running.post(event(4711)).json() == {"status": "unknown board"}
             other.execute("ROLLBACK")
         wait_until(lambda: running.post(body).status_code == 200)
@@ -192,3 +193,41 @@ def test_one_bad_board_does_not_hold_up_the_others(sandbox: Sandbox, command: Co
         assert running.health()["dirty_boards"] == 1
         running.stop()
     assert dirty(command) == [str(bad.id)]
+
+
+def test_a_board_that_is_not_chosen_any_more_waits_for_nothing(sandbox: Sandbox, command: CommandLine) -> None:
+    """It had a table once, so its event is taken; it is dropped when it is clear that no sync can bring it over."""
+    gone, chosen = Board(sandbox, 0), Board(sandbox, 1)
+    with command.config.open("a", encoding="utf-8") as config:
+        config.write(f"boards: [{{id: {chosen.id}}}]\n")
+    with listening(command, "--quiet-for", "0.3") as running:
+        assert running.post(event(gone.id, gone.item)).json() == {"status": "recorded"}
+        running.post(chosen.rename("chosen"))
+        wait_until(lambda: running.told("not_configured") and running.told("synced"), 30)
+        assert chosen.live(command) == "chosen"
+        wait_until(lambda: running.health()["dirty_boards"] == 0)
+        assert running.post(event(gone.id, gone.item)).json() == {"status": "unknown board"}
+    assert dirty(command) == []
+
+
+def test_subitems_are_brought_over_with_the_board_above(tmp_path: Path) -> None:
+    """The event is of the hidden board; the one that holds the parent items is synced."""
+    with Sandbox(Account(size=0.02)) as sandbox:
+        hidden = next(board for board in sandbox.account.boards if board.parent and board.active())
+        assert hidden.parent
+        parent = hidden.parent.id
+        text = configuration(
+            sandbox.url, f"duckdb:///{tmp_path / 'warehouse.duckdb'}", more=f"boards: [{{id: {parent}}}]"
+        )
+        command = CommandLine(tmp_path, token=sandbox.token, text=text)
+        assert command.run("sync", "--quiet").code == OK
+        item = hidden.item_id(hidden.active()[0])
+        with listening(command, "--quiet-for", "0.1") as running:
+            sandbox.account.rename_item(item, "a subitem by another name")
+            running.post(event(hidden.id, item, parentItemBoardId=str(parent)))
+            wait_until(lambda: running.told("synced"))
+            assert [record["boards"] for record in running.told("sync")] == [str(parent)]
+        with Ledger.open(tmp_path / ".boardlift" / "ledger.sqlite", SystemClock()) as ledger:
+            table = ledger.bound_tables()[str(hidden.id), "", ""]
+        assert "a subitem by another name" in select(command, f"SELECT name FROM monday.{table}")
+        assert dirty(command) == []

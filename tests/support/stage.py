@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import duckdb
+import httpx
 import psycopg
 import pytest
 
@@ -25,6 +26,7 @@ from boardlift.destinations import registry
 from boardlift.sandbox import Account, Sandbox, SandboxOptions
 
 SANDBOX = "127.0.0.1:8065"
+LISTENER = "127.0.0.1:8066"
 FOLDER = "/home/ann"
 POSTGRES = "postgresql://etl@warehouse/analytics"
 IDENTITY = "postgresql://warehouse/analytics"
@@ -90,6 +92,10 @@ class Stage:
                 return str(self.code)
             case ["boardlift", "sandbox", *rest]:
                 return self.back(self._serve(rest))
+            case ["boardlift", "listen", *rest]:
+                return self._listen(rest)
+            case ["curl", "-s", url]:
+                return httpx.get(url).text
             case ["boardlift", *rest]:
                 return self.back(self._boardlift(rest))
         raise AssertionError(f"no example may run {line!r}")
@@ -118,6 +124,24 @@ class Stage:
         assert found, text
         self.names[SANDBOX] = found[0]
         return text
+
+    def _listen(self, arguments: list[str]) -> str:
+        """A listener of its own process, until the page ends. What it logs goes to the page as far as it is up."""
+        command = [sys.executable, "-m", "boardlift", "listen", *arguments, "--port", "0"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(boardlift.__file__).parents[1])}
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+        assert process.stderr is not None
+
+        def stop() -> None:
+            process.kill()
+            process.communicate()
+
+        self.stack.callback(stop)
+        text = process.stderr.readline() + process.stderr.readline()
+        found = re.search(r"listening .*port=(\d+)", text)
+        assert found, text
+        self.names[LISTENER] = f"127.0.0.1:{found[1]}"
+        return text.replace(found[1], LISTENER.rpartition(":")[2])
 
     def query(self, sql: str) -> str:
         """Run a page's SQL on its destination; the rows of the last statement, as a terminal shows them."""

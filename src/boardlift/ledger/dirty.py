@@ -106,6 +106,12 @@ class Dirt(Part):
                         query, destination=destination, namespace=namespace, board_id=board_id, run_id=run_id
                     )
 
+    def drop_dirty(self, destination: str, namespace: str, board_id: str) -> None:
+        """Forget all that was told of a board which boardlift.yaml does not choose: no sync will ever bring it over."""
+        with self._store.transaction():
+            for query in ("drop_board", "drop_items"):
+                self._store.change(query, destination=destination, namespace=namespace, board_id=board_id)
+
     def settle_dirty(self, destination: str, namespace: str) -> None:
         """Forget what syncs of any process have brought over by now."""
         with self._store.transaction():

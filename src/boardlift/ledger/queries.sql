@@ -202,6 +202,12 @@ DELETE FROM dirty_items
 WHERE destination = :destination AND namespace = :namespace AND (:board_id = '' OR board_id = :board_id)
     AND after_run < (SELECT seq FROM runs WHERE id = :run_id AND status = 'succeeded');
 
+-- drop_board: A board that cannot be synced by itself waits no longer
+DELETE FROM dirty_boards WHERE destination = :destination AND namespace = :namespace AND board_id = :board_id;
+
+-- drop_items: Likewise its items
+DELETE FROM dirty_items WHERE destination = :destination AND namespace = :namespace AND board_id = :board_id;
+
 -- settle_boards: What any other sync has brought over since
 DELETE FROM dirty_boards
 WHERE destination = :destination AND namespace = :namespace AND EXISTS (

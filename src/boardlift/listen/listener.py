@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from boardlift.clock import Clock
-from boardlift.errors import BoardliftError, is_interrupt
+from boardlift.errors import BoardliftError, NotConfigured, is_interrupt
 from boardlift.ledger import Ledger, Touched
 from boardlift.listen.pace import LONGEST_FOR_LEASE, Burst, Retries, concerns_all
 from boardlift.listen.status import Status, Sync
@@ -24,6 +24,7 @@ LOOK_SECONDS = 15.0
 """How often the ledger is asked while boards are dirty: a sync of another process may have brought them over."""
 REMEMBERED = timedelta(days=2)
 """How long a delivery is remembered. monday.com repeats one for half an hour (API page "Webhooks")."""
+FORGET_SECONDS = 3600.0
 FIRST_WAIT_FOR_PASS = 60.0
 
 
@@ -39,7 +40,8 @@ class Rhythm:
 class Listener:
     """Keeps the tables of one destination and namespace close behind the webhooks.
 
-    `sync` brings boards over, all for none, as `boardlift sync` does; it raises what that raises.
+    `sync` brings boards over, all for none, as `boardlift sync` does; it raises what that raises. `ignore` is told of a
+    board that boardlift.yaml does not choose.
     """
 
     def __init__(
@@ -47,19 +49,20 @@ class Listener:
         ledger: Ledger,
         place: tuple[str, str],
         sync: Callable[[Sequence[str]], RunReport],
+        ignore: Callable[[str], None],
         *,
         rhythm: Rhythm,
         clock: Clock,
         status: Status,
         log: FilteringBoundLogger,
     ) -> None:
-        self._ledger, self._place, self._bring = ledger, place, sync
+        self._ledger, self._place, self._bring, self._ignore = ledger, place, sync, ignore
         self._rhythm, self._clock, self._status, self._log = rhythm, clock, status, log
         self._burst = Burst(rhythm.quiet, rhythm.at_most)
         self._retries = Retries()
         self._wake = threading.Condition()
         self._dirty: list[str] = []
-        self._look_at = 0.0
+        self._look_at = self._forget_at = 0.0
         self._pass_at: float | None = None
         self._failed_passes = 0
 
@@ -96,7 +99,7 @@ class Listener:
                 now = self._clock.monotonic()
                 wait = self._retries.pause(now, LONGEST_FOR_LEASE)
                 self._log.warning("ledger_failed", error=error.message, again_in=wait)
-                self._status.ledger_failed(type(error).__name__)
+                self._status.ledger_failed()
                 self._again(now)
                 until = now + wait
             self._wait(until)
@@ -130,6 +133,9 @@ class Listener:
         if self._pass_at is not None and now >= self._pass_at:
             self._pass_over_all(now)
             return now
+        if now >= self._forget_at:
+            self._ledger.forget_deliveries(self._clock.now() - REMEMBERED)
+            self._forget_at = now + FORGET_SECONDS
         due = self._burst.due
         over = due is not None and now >= due
         if over:
@@ -161,7 +167,6 @@ class Listener:
 
     def _pass_over_all(self, now: float) -> None:
         every = self._rhythm.every or 0.0
-        self._ledger.forget_deliveries(self._clock.now() - REMEMBERED)
         with self._wake:
             self._burst.taken()
         if report := self._sync(()):
@@ -183,7 +188,10 @@ class Listener:
         except Exception as error:
             if is_interrupt(error):
                 raise
-            self._failed(boards, error, began)
+            if isinstance(error, NotConfigured) and len(boards) == 1:
+                self._give_up(boards[0])
+            else:
+                self._failed(boards, error, began)
             return None
         self._clean(boards, report)
         seconds = self._clock.monotonic() - began
@@ -212,6 +220,15 @@ class Listener:
             self._ledger.clean(*self._place, report.run.id, done)
             self._retries.succeeded(done)
         self._retries.suspect(missing, self._clock.monotonic())
+
+    def _give_up(self, board: str) -> None:
+        """Nothing can be synced under this id: it was taken out of boardlift.yaml, or holds somebody's subitems."""
+        self._ledger.drop_dirty(*self._place, board)
+        self._retries.succeeded([board])
+        self._ignore(board)
+        self._status.count("not_configured")
+        self._log.warning("not_configured", board=board, hint="a sync of all boards brings over whatever is chosen")
+        self._look()
 
     def _failed(self, boards: Sequence[str], error: Exception, began: float) -> None:
         now = self._clock.monotonic()

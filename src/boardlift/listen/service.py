@@ -29,8 +29,18 @@ class KnownBoards:
     def __init__(self, ledger: Ledger, named: Iterable[str]) -> None:
         self._ledger = ledger
         self._known = set(named)
+        self._ignored: set[str] = set()
+
+    def ignore(self, board_id: str) -> None:
+        """The board turned out not to be chosen by boardlift.yaml; its events count for nothing from now on."""
+        self._ignored.add(board_id)
+
+    def any(self) -> bool:
+        return bool(self._known or self._ledger.bound_tables())
 
     def __call__(self, board_id: str) -> bool:
+        if board_id in self._ignored:
+            return False
         if board_id in self._known:
             return True
         if self._ledger.knows_board(board_id):
@@ -70,10 +80,10 @@ def listen(
             (str(board.id) for board in settings.boards if board.id is not None),
         )
         status = Status(clock)
-        listener = Listener(ledger, place, sync, rhythm=rhythm, clock=clock, status=status, log=log)
+        listener = Listener(ledger, place, sync, known.ignore, rhythm=rhythm, clock=clock, status=status, log=log)
 
         def failed(error: BoardliftError) -> None:
-            status.ledger_failed(type(error).__name__)
+            status.ledger_failed()
             log.warning("ledger_failed", error=error.message)
 
         intake = Intake(listener.record, listener.noticed, failed, patience=patience)
@@ -81,4 +91,6 @@ def listen(
         stack.callback(intake.stop)
         server = stack.enter_context(Server(Application(guard, intake, status, known, log), *address))
         log.info("listening", host=address[0], port=server.port, admits=guard.way, destination=place[0])
+        if rhythm.every is None and not known.any():
+            log.warning("no_board_known", hint="run `boardlift sync` once; until then no event has a board of ours")
         listener.run()

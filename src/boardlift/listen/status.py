@@ -12,6 +12,8 @@ from boardlift.clock import Clock
 
 BEHIND_SECONDS = 600.0
 """A change that has waited longer than this for its sync is worth waking somebody."""
+FAILING_SECONDS = 120.0
+"""A ledger that failed counts as failing for as long as this; monday.com sends a refused event again every minute."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Status:
         self._dirty: dict[str, datetime] = {}
         self._last: Sync | None = None
         self._succeeded_at: datetime | None = None
-        self._ledger_error = ""
+        self._ledger_failed_at: datetime | None = None
         self._started_at = clock.now()
 
     def count(self, what: str) -> None:
@@ -45,7 +47,7 @@ class Status:
         """Boards became dirty just now."""
         now = self._clock.now()
         with self._lock:
-            self._ledger_error = ""
+            self._ledger_failed_at = None
             for board in boards:
                 self._dirty.setdefault(board, now)
 
@@ -60,16 +62,19 @@ class Status:
             if not sync.error:
                 self._succeeded_at = sync.ended_at
 
-    def ledger_failed(self, kind: str) -> None:
+    def ledger_failed(self) -> None:
+        """The ledger could not be read or written just now."""
         with self._lock:
-            self._ledger_error = kind
+            self._ledger_failed_at = self._clock.now()
 
-    def report(self) -> tuple[bool, dict[str, object]]:
+    def report(self, *, ledger_stuck: bool) -> tuple[bool, dict[str, object]]:
         """Whether all is well, and the whole as plain values. Never waits for the ledger or the network."""
         with self._lock:
+            now, failed = self._clock.now(), self._ledger_failed_at
+            ledger = ledger_stuck or (failed is not None and (now - failed).total_seconds() < FAILING_SECONDS)
             waiting = min(self._dirty.values(), default=None)
-            lag = (self._clock.now() - waiting).total_seconds() if waiting else 0.0
-            trouble = "ledger" if self._ledger_error else "behind" if lag > BEHIND_SECONDS else ""
+            lag = (now - waiting).total_seconds() if waiting else 0.0
+            trouble = "ledger" if ledger else "behind" if lag > BEHIND_SECONDS else ""
             return not trouble, {
                 "status": trouble or "ok",
                 "started_at": self._started_at,

@@ -68,7 +68,7 @@ class Application:
         if path == "/health":
             if method not in ("GET", "HEAD"):
                 return HTTPStatus.METHOD_NOT_ALLOWED, {"allow": "GET, HEAD"}
-            well, report = self._status.report()
+            well, report = self._status.report(ledger_stuck=self._intake.stuck)
             return (HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE), report
         if not self._guard.is_address(path):
             self._status.count("elsewhere")

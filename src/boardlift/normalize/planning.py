@@ -10,7 +10,7 @@ from dataclasses import replace as changed
 import msgspec
 
 from boardlift.destinations.interface import Replace
-from boardlift.errors import ConfigError, PermissionMissing
+from boardlift.errors import NotConfigured, PermissionMissing
 from boardlift.ledger import Ledger
 from boardlift.monday.boards import list_boards, read_boards
 from boardlift.monday.client import MondayClient
@@ -35,7 +35,7 @@ def plan_boards(client: MondayClient, settings: Settings, ledger: Ledger, wanted
     """Find the boards, read their shapes, decide their tables. Writes nothing.
 
     in: `wanted` narrows the configured boards to these ids, names (patterns allowed) or table names.
-    raised: ConfigError when nothing is left, PermissionMissing when a board that is named by id cannot be read.
+    raised: NotConfigured when nothing is left, PermissionMissing when a board that is named by id cannot be read.
     """
     chosen = _choose(list_boards(client), settings.boards)
     tables = TableNames(ledger.bound_tables())
@@ -142,9 +142,9 @@ def _for_subitems(board: Board, configured: Sequence[BoardSettings], parent: Boa
     return own if own.replace else msgspec.structs.replace(own, replace=parent.replace)
 
 
-def _nothing_chosen(settings: Settings, wanted: Sequence[str]) -> ConfigError | PermissionMissing:
+def _nothing_chosen(settings: Settings, wanted: Sequence[str]) -> NotConfigured | PermissionMissing:
     if wanted:
-        return ConfigError(
+        return NotConfigured(
             f"No configured board is called {', '.join(repr(each) for each in wanted)}.",
             hint="`boardlift boards` lists ids, names and tables; a board must also be in boardlift.yaml",
         )

@@ -186,3 +186,10 @@ def test_dirt_survives_a_process_that_is_killed(spawn, heard, ledger, path):
     other.wait()
     assert dirty(ledger) == ["5"]
     assert ledger.mark_dirty(*PLACE, [touched("5", "50", "u")]) == [False]
+
+
+def test_a_board_may_be_dropped(ledger):
+    ledger.mark_dirty(*PLACE, [touched("1"), touched("2")])
+    ledger.drop_dirty(*PLACE, "1")
+    assert dirty(ledger) == ["2"]
+    assert ledger.dirty_items(*PLACE, "1") == []

@@ -14,6 +14,7 @@ import typer
 from boardlift.cli import main
 from boardlift.cli.commands import app
 from boardlift.cli.errors import EXIT_CODES
+from boardlift.listen.guard import SEGMENT_FILE, SEGMENT_VARIABLE, SIGNING_VARIABLE
 from boardlift.sandbox.fault import Kind
 from boardlift.settings import CONFIG_NAME, TOKEN_VARIABLE
 from refpages.markdown import capital, code, page, table
@@ -59,7 +60,10 @@ def _help(arguments: list[str]) -> str:
 
 def _variables(command: object) -> list[tuple[str, str]]:
     found = {
-        TOKEN_VARIABLE: f"The API token, as `account.token` of {CONFIG_NAME} names it unless it names another variable."
+        TOKEN_VARIABLE: f"The API token, as `account.token` of {CONFIG_NAME} names it unless it names another variable.",
+        SIGNING_VARIABLE: "The signing secret of the app that created the webhooks, for `boardlift listen`.",
+        SEGMENT_VARIABLE: "The hidden part of the webhooks' address where there is no signing secret; otherwise it is "
+        f"made once and kept in `{SEGMENT_FILE}` of the state folder.",
     }
     for path in _paths(command, ()):
         inner = command
