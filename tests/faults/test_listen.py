@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import signal
 import sqlite3
 import sys
@@ -18,6 +20,9 @@ from boardlift.ledger import Holder, Ledger
 from boardlift.sandbox import Account, Fault, Sandbox
 from support.commands import CommandLine, configuration
 from support.listening import command, event, listening, sandbox, select, template, wait_until
+
+KILLS = int(os.environ.get("BOARDLIFT_LISTEN_KILLS", "2"))
+"""How many listeners are killed. The promise was tested with 40."""
 
 __all__ = ["command", "sandbox", "template"]  # fixtures
 
@@ -92,6 +97,27 @@ def test_a_listener_killed_in_a_sync_loses_nothing(sandbox: Sandbox, command: Co
         assert board.live(command) == "in the crash"
         running.stop()
     assert dirty(command) == []
+
+
+@pytest.mark.timeout(900)
+def test_killed_at_any_moment_no_answered_event_is_lost(sandbox: Sandbox, command: CommandLine) -> None:
+    """People edit and webhooks come while listeners are killed; what the last of them was told, the tables have."""
+    moments = random.Random(20261123)
+    both = [Board(sandbox, 0), Board(sandbox, 1)]
+    told: dict[int, str] = {}
+    for kill in range(KILLS):
+        with listening(command, "--quiet-for", "0.05") as running:
+            for number in range(6):
+                board = moments.choice(both)
+                name = f"{kill}.{number}"
+                assert running.post(board.rename(name)).status_code == 200
+                told[board.id] = name
+                time.sleep(moments.uniform(0, 0.4))
+            running.kill()
+    with listening(command, "--quiet-for", "0.05") as running:
+        wait_until(lambda: not dirty(command))
+        running.stop()
+    assert {board.id: board.live(command) for board in both if board.id in told} == told
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals to send")

@@ -60,7 +60,8 @@ def _help(arguments: list[str]) -> str:
 
 def _variables(command: object) -> list[tuple[str, str]]:
     found = {
-        TOKEN_VARIABLE: f"The API token, as `account.token` of {CONFIG_NAME} names it unless it names another variable.",
+        TOKEN_VARIABLE: f"The API token, as `account.token` of {CONFIG_NAME} names it unless it names another "
+        "variable.",
         SIGNING_VARIABLE: "The signing secret of the app that created the webhooks, for `boardlift listen`.",
         SEGMENT_VARIABLE: "The hidden part of the webhooks' address where there is no signing secret; otherwise it is "
         f"made once and kept in `{SEGMENT_FILE}` of the state folder.",
