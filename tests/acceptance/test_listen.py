@@ -42,7 +42,7 @@ def test_a_change_is_in_the_table_within_seconds(sandbox: Sandbox, command: Comm
     with listening(command, "--quiet-for", "0.3") as running:
         sandbox.account.rename_item(item, TITLE)
         assert running.post(event(board, item)).json() == {"status": "recorded"}
-        wait_until(lambda: running.told("synced"), 10)
+        wait_until(lambda: running.told("synced"))
         assert TITLE in names(command)
         (sync,) = running.told("sync")
         assert sync["boards"] == str(board)
@@ -190,7 +190,7 @@ def test_passes_over_all_boards_heal_what_webhooks_missed(sandbox: Sandbox, comm
     with listening(command, "--every", "2s") as running:
         wait_until(lambda: running.told("synced"))
         sandbox.account.rename_item(sandbox.account.board(board).item_id(1), "unheard")
-        wait_until(lambda: "unheard" in names(command), 20)
+        wait_until(lambda: "unheard" in names(command))
         running.stop()
     with listening(command, "--every", "1h") as running:
         running.post(event(board, 1))

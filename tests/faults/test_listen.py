@@ -55,10 +55,9 @@ def test_an_event_during_a_sync_starts_the_next(sandbox: Sandbox, command: Comma
     """The change comes after the page with the item was read: the first sync misses it, the second has it."""
     board = Board(sandbox, 0)
     with listening(command, "--quiet-for", "0.1") as running:
-        sandbox.service.faults.add(Fault("slow", seconds=1.5, operation="NextItems"))
+        sandbox.service.faults.add(Fault("slow", seconds=4, operation="NextItems"))
         running.post(board.rename("first"))
         wait_until(lambda: running.told("board_started"))
-        time.sleep(0.5)
         assert running.post(board.rename("second")).json() == {"status": "recorded"}
         assert running.told("synced") == []
         wait_until(lambda: len(running.told("synced")) == 2)
@@ -125,7 +124,7 @@ def test_killed_at_any_moment_no_answered_event_is_lost(sandbox: Sandbox, comman
 def test_a_stop_in_a_sync_is_quick_and_loses_nothing(sandbox: Sandbox, command: CommandLine, number: int) -> None:
     """Exit code 0, production as it was, and the next start syncs."""
     board = Board(sandbox, 0)
-    sandbox.service.faults.add(Fault("slow", seconds=12, operation="NextItems"))
+    sandbox.service.faults.add(Fault("slow", seconds=40, operation="NextItems"))
     with listening(command, "--quiet-for", "0") as running:
         running.post(board.rename("not yet"))
         wait_until(lambda: running.told("board_started"))
@@ -133,7 +132,7 @@ def test_a_stop_in_a_sync_is_quick_and_loses_nothing(sandbox: Sandbox, command: 
         began = time.monotonic()
         running.process.send_signal(number)
         assert running.ended() == OK
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 20
     (stopped,) = running.told("stopped")
     assert "Production was not changed." in stopped["during_sync"]
     assert running.told("words") == []
@@ -153,7 +152,7 @@ def test_a_locked_ledger_is_answered_with_come_again(sandbox: Sandbox, command: 
             other.execute("BEGIN IMMEDIATE")
             began = time.monotonic()
             assert running.post(body).status_code == 503
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 20
             assert running.health()["status"] == "ledger"
             assert running.post(event(4711)).json() == {"status": "unknown board"}
             other.execute("ROLLBACK")
@@ -199,10 +198,10 @@ def test_a_source_that_fails_for_a_while_is_tried_again(sandbox: Sandbox, comman
     sandbox.service.faults.add(Fault("5xx", times=None))
     with listening(command, "--quiet-for", "0.1") as running:
         running.post(board.rename("after the storm"))
-        wait_until(lambda: running.told("sync_failed"), 30)
+        wait_until(lambda: running.told("sync_failed"))
         assert dirty(command) == [str(board.id)]
         sandbox.service.faults.clear()
-        wait_until(lambda: running.told("synced"), 30)
+        wait_until(lambda: running.told("synced"))
         assert board.live(command) == "after the storm"
 
 
@@ -213,7 +212,7 @@ def test_one_bad_board_does_not_hold_up_the_others(sandbox: Sandbox, command: Co
     with listening(command, "--quiet-for", "0.3") as running:
         running.post(event(bad.id, bad.item))
         running.post(good.rename("unharmed"))
-        wait_until(lambda: running.told("synced"), 30)
+        wait_until(lambda: running.told("synced"))
         assert good.live(command) == "unharmed"
         wait_until(lambda: dirty(command) == [str(bad.id)])
         assert running.health()["dirty_boards"] == 1
@@ -229,7 +228,7 @@ def test_a_board_that_is_not_chosen_any_more_waits_for_nothing(sandbox: Sandbox,
     with listening(command, "--quiet-for", "0.3") as running:
         assert running.post(event(gone.id, gone.item)).json() == {"status": "recorded"}
         running.post(chosen.rename("chosen"))
-        wait_until(lambda: running.told("not_configured") and running.told("synced"), 30)
+        wait_until(lambda: running.told("not_configured") and running.told("synced"))
         assert chosen.live(command) == "chosen"
         wait_until(lambda: running.health()["dirty_boards"] == 0)
         assert running.post(event(gone.id, gone.item)).json() == {"status": "unknown board"}

@@ -80,7 +80,7 @@ def token(secret: str = SIGNING_SECRET, *, expires_in: float = 300, algorithm: s
     return jwt.encode({"accountId": 1, "iat": now, "exp": now + int(expires_in), **claims}, secret, algorithm)
 
 
-def wait_until(true: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come true in time"
@@ -128,7 +128,7 @@ class Listening:
         self.ended()
 
     def ended(self) -> int:
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         self._reader.join()
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None

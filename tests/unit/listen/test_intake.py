@@ -77,11 +77,11 @@ def test_nobody_waits_for_a_locked_ledger(ledger: Ledger) -> None:
         with ThreadPoolExecutor(20) as pool:
             receipts = set(pool.map(lambda number: desk.intake.put(touched(number)), range(40)))
         assert receipts == {Receipt.REFUSED}
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
         assert desk.intake.stuck
         began = time.monotonic()
         assert desk.intake.put(touched(99)) is Receipt.REFUSED
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < 0.25
         other.execute("ROLLBACK")
     while desk.intake.stuck:
         time.sleep(0.01)
