@@ -231,6 +231,12 @@ def test_a_board_that_is_not_chosen_any_more_waits_for_nothing(sandbox: Sandbox,
         wait_until(lambda: running.told("not_configured") and running.told("synced"))
         assert chosen.live(command) == "chosen"
         wait_until(lambda: running.health()["dirty_boards"] == 0)
+        assert {record["boards"] for record in running.told("sync")} <= {
+            f"{gone.id} {chosen.id}",
+            f"{chosen.id} {gone.id}",
+            str(gone.id),
+            str(chosen.id),
+        }
         assert running.post(event(gone.id, gone.item)).json() == {"status": "unknown board"}
     assert dirty(command) == []
 
@@ -256,3 +262,19 @@ def test_subitems_are_brought_over_with_the_board_above(tmp_path: Path) -> None:
             table = ledger.bound_tables()[str(hidden.id), "", ""]
         assert "a subitem by another name" in select(command, f"SELECT name FROM monday.{table}")
         assert dirty(command) == []
+
+
+def test_a_pass_over_all_boards_does_not_clean_what_it_did_not_bring(sandbox: Sandbox, command: CommandLine) -> None:
+    """A board that went out of boardlift.yaml while it was dirty is asked for alone, and only then dropped."""
+    gone, chosen = Board(sandbox, 0), Board(sandbox, 1)
+    with listening(command, "--quiet-for", "60", "--at-most", "60") as running:
+        running.post(event(gone.id, gone.item))
+        running.post(chosen.rename("by the pass"))
+        running.kill()
+    with command.config.open("a", encoding="utf-8") as config:
+        config.write(f"boards: [{{id: {chosen.id}}}]\n")
+    with listening(command, "--every", "1h") as running:
+        wait_until(lambda: running.told("not_configured"))
+        assert [record["boards"] for record in running.told("sync")] == ["all", str(gone.id)]
+        assert chosen.live(command) == "by the pass"
+        wait_until(lambda: not dirty(command))

@@ -94,13 +94,10 @@ class Dirt(Part):
             "list_dirty_items", DirtyItem, destination=destination, namespace=namespace, board_id=board_id
         )
 
-    def clean(self, destination: str, namespace: str, run_id: str, boards: Iterable[str] = ()) -> None:
-        """Forget what was written before the run `run_id` began, of these boards or, without any, of all.
-
-        Nothing is forgotten unless the run succeeded.
-        """
+    def clean(self, destination: str, namespace: str, run_id: str, boards: Iterable[str]) -> None:
+        """Forget what was written of these boards before the run `run_id` began; nothing unless it succeeded."""
         with self._store.transaction():
-            for board_id in list(boards) or [""]:
+            for board_id in boards:
                 for query in ("clean_boards", "clean_items"):
                     self._store.change(
                         query, destination=destination, namespace=namespace, board_id=board_id, run_id=run_id

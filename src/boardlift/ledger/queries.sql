@@ -192,14 +192,14 @@ GROUP BY board_id ORDER BY min(since), board_id;
 SELECT item_board_id, item_id, event, seen_at FROM dirty_items
 WHERE destination = :destination AND namespace = :namespace AND board_id = :board_id ORDER BY seen_at, item_id;
 
--- clean_boards: What is older than a run that succeeded; of all boards when the id is empty
+-- clean_boards: What was told of a board before a run that succeeded began
 DELETE FROM dirty_boards
-WHERE destination = :destination AND namespace = :namespace AND (:board_id = '' OR board_id = :board_id)
+WHERE destination = :destination AND namespace = :namespace AND board_id = :board_id
     AND after_run < (SELECT seq FROM runs WHERE id = :run_id AND status = 'succeeded');
 
 -- clean_items: Likewise the items
 DELETE FROM dirty_items
-WHERE destination = :destination AND namespace = :namespace AND (:board_id = '' OR board_id = :board_id)
+WHERE destination = :destination AND namespace = :namespace AND board_id = :board_id
     AND after_run < (SELECT seq FROM runs WHERE id = :run_id AND status = 'succeeded');
 
 -- drop_board: A board that cannot be synced by itself waits no longer

@@ -177,6 +177,7 @@ class Listener:
         self._failed_passes += 1
         now = self._clock.monotonic()
         self._pass_at = now + min(every, FIRST_WAIT_FOR_PASS * 2 ** min(self._failed_passes - 1, 10))
+        self._log.info("pass_failed", again_in=round(self._pass_at - now, 1))
         self._again(now)
 
     def _sync(self, boards: Sequence[str]) -> RunReport | None:
@@ -210,16 +211,15 @@ class Listener:
     def _clean(self, boards: Sequence[str], report: RunReport) -> None:
         """Forget the dirt that the run has brought over.
 
-        A board that was asked for beside others and is not in the report (one that is no longer in boardlift.yaml, say)
-        is asked for alone next, so that it is told whether it can be synced at all.
+        A dirty board that was asked for beside others and is not in the report (one that is no longer in
+        boardlift.yaml, say) is asked for alone next: that tells whether it can be synced at all.
         """
+        asked = boards or [board.board_id for board in self._ledger.dirty_boards(*self._place)]
         brought = {result.record.board_id for result in report.boards}
-        missing = [board for board in boards if board not in brought] if len(boards) > 1 else []
-        done = [board for board in boards if board not in missing]
-        if done or not boards:
-            self._ledger.clean(*self._place, report.run.id, done)
-            self._retries.succeeded(done)
-        self._retries.suspect(missing, self._clock.monotonic())
+        done = [board for board in asked if board in brought or len(boards) == 1]
+        self._ledger.clean(*self._place, report.run.id, done)
+        self._retries.succeeded(done)
+        self._retries.suspect((board for board in asked if board not in done), self._clock.monotonic())
 
     def _give_up(self, board: str) -> None:
         """Nothing can be synced under this id: it was taken out of boardlift.yaml, or holds somebody's subitems."""

@@ -81,7 +81,7 @@ class Retries:
     def suspect(self, boards: Iterable[str], now: float) -> None:
         """Try these boards alone from now on."""
         for board in boards:
-            self._boards[board] = (0, now)
+            self._boards.setdefault(board, (0, now))
 
     def _alone(self, boards: Sequence[str], now: float, told: float = 0.0) -> list[float]:
         """Make each of the boards wait; one that was alone already, longer each time. out: the seconds of each."""
@@ -93,10 +93,10 @@ class Retries:
             waits.append(wait)
         return waits
 
-    def succeeded(self, boards: Iterable[str] = ()) -> None:
-        """A sync of these boards, or of all for none, went well."""
+    def succeeded(self, boards: Iterable[str]) -> None:
+        """A sync brought these boards over."""
         self._pauses = 0
-        for board in list(boards) or list(self._boards):
+        for board in boards:
             self._boards.pop(board, None)
 
     def healthy(self, boards: Iterable[str]) -> list[str]:

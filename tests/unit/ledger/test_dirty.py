@@ -129,7 +129,7 @@ def test_a_sync_that_did_not_succeed_cleans_nothing(ledger, status):
     record(ledger, run, "1")
     if status.ended:
         ledger.finish_run(run, status, "why")
-    ledger.clean(*PLACE, run)
+    ledger.clean(*PLACE, run, ["1"])
     ledger.settle_dirty(*PLACE)
     assert dirty(ledger) == ["1"]
     assert len(ledger.dirty_items(*PLACE, "1")) == 1
@@ -159,7 +159,7 @@ def test_two_places_have_dirt_and_deliveries_of_their_own(ledger):
     assert ledger.mark_dirty(*other, [touched(uuid="u")]) == [True]
     run = begin(ledger)
     ledger.finish_run(run, RunStatus.SUCCEEDED)
-    ledger.clean(*PLACE, run)
+    ledger.clean(*PLACE, run, ["1"])
     assert (dirty(ledger), dirty(ledger, other)) == ([], ["1"])
 
 
