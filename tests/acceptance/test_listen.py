@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from shutil import rmtree
 
 import httpx
 import pytest
@@ -211,3 +213,29 @@ def test_a_port_in_use_is_told(command: CommandLine) -> None:
     assert ended.code == USAGE
     assert "cannot listen on 127.0.0.1" in ended.err
     assert "--port 0" in ended.err
+
+
+@pytest.mark.parametrize("library", ["waitress", "jwt"])
+def test_a_missing_library_is_told(command: CommandLine, library: str) -> None:
+    """Where boardlift was installed without its extra."""
+    (command.folder / f"{library}.py").write_text(f"raise ModuleNotFoundError('none', name={library!r})")
+    path = f"{command.folder}{os.pathsep}{command.env['PYTHONPATH']}"
+    ended = command.run("listen", env={"PYTHONPATH": path, "MONDAY_SIGNING_SECRET": SIGNING_SECRET})
+    assert ended.code == USAGE
+    assert 'pip install "boardlift[listen]"' in ended.err
+    assert SIGNING_SECRET not in ended.said
+
+
+def test_a_listener_that_knows_no_board_says_so(sandbox: Sandbox, command: CommandLine) -> None:
+    """Before the first sync every event would be of an unknown board; a first pass over all makes them known."""
+    rmtree(command.folder / ".boardlift")
+    (command.folder / "warehouse.duckdb").unlink()
+    board, _ = boards(sandbox)
+    with listening(command) as running:
+        wait_until(lambda: running.told("no_board_known"))
+        assert running.post(event(board, 1)).json() == {"status": "unknown board"}
+        running.stop()
+    with listening(command, "--every", "1h", "--quiet-for", "0") as running:
+        wait_until(lambda: running.told("synced"))
+        assert running.post(event(board, 1)).json() == {"status": "recorded"}
+        wait_until(lambda: len(running.told("synced")) == 2)

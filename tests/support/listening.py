@@ -105,6 +105,8 @@ class Listening:
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
+            if not line.endswith(b"\n"):
+                return  # killed while it wrote
             text = line.decode("ascii")  # a log line that is not ASCII ends the test
             self.log.append(json.loads(text) if text.startswith("{") else {"event": "words", "text": text})
 
@@ -144,6 +146,5 @@ def listening(command: CommandLine, *arguments: str) -> Iterator[Listening]:
         running = Listening(process, command)
         yield running
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
