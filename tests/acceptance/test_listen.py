@@ -192,8 +192,10 @@ def test_passes_over_all_boards_heal_what_webhooks_missed(sandbox: Sandbox, comm
     with listening(command, "--every", "2s") as running:
         wait_until(lambda: running.told("synced"))
         sandbox.account.rename_item(sandbox.account.board(board).item_id(1), "unheard")
-        wait_until(lambda: "unheard" in names(command))
+        before = len(running.told("synced"))
+        wait_until(lambda: len(running.told("synced")) >= before + 2)
         running.stop()
+    assert "unheard" in names(command)
     with listening(command, "--every", "1h") as running:
         running.post(event(board, 1))
         wait_until(lambda: running.told("synced"))
