@@ -218,10 +218,11 @@ def test_alone_on_an_account_nothing_is_ever_refused(seed: int, quota: int, part
 @settings(max_examples=120, deadline=None)
 @given(seed=st.integers(0, 2**32), quota=st.integers(200, 5000), readers=st.integers(1, 20))
 def test_beside_others_refusals_are_the_exception(seed: int, quota: int, readers: int) -> None:
-    """Their next call cannot be known; that it sometimes comes between our leave and our payment can be lived with."""
+    """Their next call cannot be known. When it comes between our leave and our payment, those under way are refused:
+    here all of them may be, for no gate is closed at the first refusal as the client does."""
     schedule = Schedule(random.Random(seed), quota, 1.0, readers, headers=True, others=True)
     schedule.run(300)
-    assert schedule.refused <= 300 * 0.04
+    assert schedule.refused <= 300 * 0.02 + 2 * readers
 
 
 def test_a_limit_that_is_not_told_is_learnt_from_what_is_left() -> None:
