@@ -35,9 +35,9 @@ class SandboxOptions:
     filter_forms: frozenset[FilterForm] = FILTER_FORMS
     filters_ignored: bool = False  # such rules are taken and not applied
     filter_margin_seconds: int = 0  # their ranges are this much too wide on both sides; below 0: too narrow
+    order_ignored: bool = False  # `order_by` has no effect
     log_lag_seconds: float = 0.0  # events show in the activity log this much later
     log_gaps: float = 0.0  # and this share of them never does (FACTS 13)
-    order_ignored: bool = False  # `order_by` has no effect
     webhook_retry_seconds: float = 60.0  # FACTS 14: once a minute
     webhook_retries: int = 30  # for half an hour, then the event is lost
     owner_utc_offset_hours: float | None = None  # of the token's owner; None is Europe/Berlin
