@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -154,7 +155,7 @@ class Chain:
             items.append(item)
             self.errors.set_apart(unreadable)
             if len(self.errors.unreadable()) > MOST_AT_FAULT:
-                raise error
+                raise _too_much(self.board, self.errors.unreadable(), error) from error
         return ItemsPage(items, page.cursor), answer
 
     def advance(self, cursor: str | None, items: int) -> None:
@@ -225,6 +226,17 @@ class Chain:
             self.progress.phase(
                 "reading", f"{self.board.name}: pages of {smaller} items instead of {size} for now ({reason.message})"
             )
+
+
+def _too_much(board: BoardSummary, cells: Sequence[Unreadable], error: SourceUnavailable) -> SourceUnavailable:
+    columns = Counter(cell.column for cell in cells).most_common(3)
+    said = ", ".join(f"{count} in column {column}" for column, count in columns)
+    return SourceUnavailable(
+        f"monday.com fails on more than {MOST_AT_FAULT} cells of board {board.id} ({board.name!r}), {said}: "
+        f"{error.message}",
+        hint=f"leave the column out in boardlift.yaml (`columns: {{{columns[0][0]}: {{exclude: true}}}}`), "
+        "and tell monday.com's support",
+    )
 
 
 def present(items: list[msgspec.Raw]) -> list[msgspec.Raw]:

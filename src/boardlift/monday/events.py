@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from boardlift.errors import ApiError
+from boardlift.errors import ApiError, SourceError
 from boardlift.monday.isolate import Unreadable
 from boardlift.spool.window import Window
 
@@ -47,6 +47,14 @@ class BoardRead:
     unreadable: tuple[Unreadable, ...] = ()
     chains: int = 1
     resumed: int = 0
+
+
+@dataclass(frozen=True)
+class BoardFailed:
+    """A board could not be read, for a reason of its own: other boards are read all the same."""
+
+    board_id: str
+    error: SourceError
 
 
 Event: TypeAlias = Window | Restarted | BoardRead

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from boardlift.errors import AuthRejected, BudgetExhausted, DailyLimitReached, SourceError
 from boardlift.monday.bundle import Wanted, bundles, read_first_pages
-from boardlift.monday.client import MondayClient
+from boardlift.monday.client import MondayClient, NotReached
 from boardlift.monday.dialect import Dialect
-from boardlift.monday.events import BoardRead, Restarted
+from boardlift.monday.events import BoardFailed, BoardRead, Restarted
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.queries import Selection
 from boardlift.monday.reading import BoardReading, Part
@@ -42,7 +43,7 @@ class Sealed:
     windows: tuple[Window, ...]
 
 
-Event: TypeAlias = Begun | Sealed | Restarted | BoardRead
+Event: TypeAlias = Begun | Sealed | Restarted | BoardRead | BoardFailed
 _FIRST_WINDOWS = 4
 _MOST_WINDOWS = 8
 _LOAD_BYTES = 32 * 1024 * 1024
@@ -79,8 +80,9 @@ def read_in_parallel(
 ) -> Iterator[Iterator[Event]]:
     """Read all boards in threads and hand over what they seal, in the order it is sealed.
 
-    The queue holds paths, not answers, so it may grow: nothing must wait for a database while a cursor ages. The first
-    error of any reader is raised where the events are taken; on leaving with an error all readers are told to stop.
+    The queue holds paths, not answers, so it may grow: nothing must wait for a database while a cursor ages. What keeps
+    one board from being read is an event; any other error of a reader is raised where the events are taken. On leaving
+    with an error all readers are told to stop.
     """
     crew = _Crew(client, spool, manner, progress, dialect or Dialect())
     crew.waiting = bundles(boards, limit=manner.limit)[::-1]
@@ -203,8 +205,14 @@ class _Crew:
         )
 
     def _run(self, reading: BoardReading, part: Part) -> None:
-        for event in reading.run(part):
-            self._arrived.put(event)
+        try:
+            for event in reading.run(part):
+                self._arrived.put(event)
+        except SourceError as error:
+            if not concerns_a_board(error):
+                raise
+            if reading.give_up():
+                self._arrived.put(BoardFailed(reading.board.id, error))
         if reading.ended:
             with self._changed:
                 self._readings = [each for each in self._readings if each is not reading]
@@ -223,12 +231,25 @@ class _Crew:
             if isinstance(event, Window):
                 yield from gathering[event.board_id].add(event)
                 continue
-            if isinstance(event, BoardRead):
+            if isinstance(event, BoardFailed):
+                left -= 1
+                gathering.pop(event.board_id, None)
+            elif isinstance(event, BoardRead):
                 left -= 1
                 yield from gathering.pop(event.board_id, _Gathering()).rest()
             elif isinstance(event, Restarted):
                 gathering[event.board_id] = _Gathering()
             yield event
+
+
+_OF_ALL = (AuthRejected, BudgetExhausted, DailyLimitReached, NotReached)
+
+
+def concerns_a_board(error: SourceError) -> bool:
+    """Whether another board may well be read although this one was not."""
+    if isinstance(error, _OF_ALL) or type(error) is SourceError:
+        return False
+    return getattr(error, "retry_in", None) is None
 
 
 @dataclass

@@ -187,6 +187,16 @@ class BoardReading:
         yield self._certify()
         self.progress.board_read(self.board.name)
 
+    def give_up(self) -> bool:
+        """The board is not read any more, by no thread. False when somebody has said so before."""
+        with self.lock:
+            if self.ended:
+                return False
+            self.attempt += 1
+            self.ended = True
+            self.parts, self.waiting = [], []
+            return True
+
     # -- one part --------------------------------------------------------------------------------------------------
 
     def _part(self, span: Span, *, ascending: bool, restarts: int = 0) -> Part:
