@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from boardlift.destinations.interface import ArrowStream
+from boardlift.normalize.engine import Engine
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Column, Table
-
-if TYPE_CHECKING:
-    import duckdb
 
 _FLUSH_ROWS = 30_000
 
@@ -22,35 +19,6 @@ class Rows:
 
     table: Table
     stream: ArrowStream
-
-
-class Engine:
-    """Statements to the in-process DuckDB. Not thread-safe."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-
-    def do(self, statement: Composable) -> list[tuple[object, ...]]:
-        """Run a statement to its end: a connection with an unfinished result takes no other work."""
-        rows: list[tuple[object, ...]] = self._connection.execute(statement.text).fetchall()
-        return rows
-
-    def count(self, statement: Composable) -> int:
-        """The one number that a statement answers, as that of rows it inserted; 0 for none."""
-        rows = self.do(statement)
-        return int(str(rows[0][0])) if rows else 0
-
-    def insert(self, target: Composable, rows: Sequence[tuple[object, ...]]) -> None:
-        """Put a few dozen rows of values into a table."""
-        if rows:
-            marks = COMMA.join(SQL("?") for _ in rows[0])
-            statement = SQL("INSERT INTO {} VALUES ({})").format(target, marks)
-            self._connection.executemany(statement.text, [list(row) for row in rows])
-
-    def stream(self, query: Composable) -> ArrowStream:
-        """The rows of a query, computed as they are taken."""
-        relation: ArrowStream = self._connection.sql(query.text)
-        return relation
 
 
 class Gathering:

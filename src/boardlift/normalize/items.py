@@ -8,12 +8,12 @@ has few, gather in tables of their own and leave in larger batches.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boardlift.errors import BoardliftError
 from boardlift.normalize.boards import BoardPlan
-from boardlift.normalize.gather import Engine, Gathering, Rows
+from boardlift.normalize.engine import Engine, open_engine
+from boardlift.normalize.gather import Gathering, Rows
 from boardlift.normalize.links import link_rows
 from boardlift.normalize.metadata import group_rows, label_rows
 from boardlift.normalize.misfits import misfit_rows
@@ -27,28 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Normalizer", "Rows", "open_engine"]
 
 _ROWS = Identifier("window_rows")
-
-
-def open_engine(scratch: Path, *, threads: int = 1, memory: str = "224MB") -> duckdb.DuckDBPyConnection:
-    """The in-process DuckDB that turns answers into rows. It spills to `scratch` rather than grow beyond `memory`.
-
-    The limit counts what the engine reserves, several times what it touches. A second thread doubles both and gains
-    nothing: the other processors are busy reading, and the destination has threads of its own.
-    """
-    import duckdb
-
-    engine = duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": memory,
-            "threads": threads,
-            "temp_directory": str(scratch),
-            "preserve_insertion_order": False,
-            "autoinstall_known_extensions": False,
-        },
-    )
-    engine.execute("SET TimeZone = 'UTC'")
-    return engine
 
 
 class Normalizer:
@@ -95,6 +73,7 @@ class Normalizer:
             misfits = misfit_rows(self._plan, self._select.raw_rows(batch))
             self.quarantined += self._gathering.add(self._plan.quarantine, misfits)
         self._engine.do(SQL("DROP TABLE {}").format(_ROWS))
+        self._engine.give_back()
 
     def finish(self) -> Iterator[Rows]:
         """What is left: link rows, labels, groups, quarantine."""
@@ -123,8 +102,7 @@ class Normalizer:
                 if len(batch.windows) > 1:
                     raise
                 # A very wide board. What is reserved is mostly not touched; better a larger limit than no table.
-                self._engine.do(SQL("SET memory_limit = '2GB'"))
-                self._engine.do(SQL("SET threads = 1"))
+                self._engine.widen()
                 self._engine.do(statement)
         except duckdb.Error as error:
             raise self._unreadable(batch.windows[0], error) from error
