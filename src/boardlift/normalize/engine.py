@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def open_engine(scratch: Path, *, threads: int = 1, memory: str = "224MB") -> duckdb.DuckDBPyConnection:
-    """A DuckDB in memory. It spills to `scratch` rather than grow beyond `memory`.
+def open_engine(scratch: Path, *, threads: int = 1, memory: str = "214MiB") -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory. It spills to `scratch` rather than grow beyond `memory`, a whole number of MiB.
 
     The limit counts what the engine reserves, several times what it touches. A second thread doubles both and gains
     nothing: the other processors are busy reading, and the destination has threads of its own.
@@ -65,14 +65,14 @@ class Engine:
 
     def widen(self) -> None:
         """Let a very wide board through. What is reserved is mostly not touched; better that than no table."""
-        self.do(SQL("SET memory_limit = '2GB'"))
+        self.do(SQL("SET memory_limit = '2GiB'"))
         self.do(SQL("SET threads = 1"))
 
     def give_back(self) -> None:
         """Return memory that was freed to the system; DuckDB's allocator would keep some 50 MB of it.
 
         Whenever DuckDB is told its memory limit it empties its allocator (`BufferPool::SetLimit`), so it is told the
-        limit that it has.
+        limit that it has. DuckDB says it in MiB or GiB with one digit behind the point, which is exact for ours.
         """
         [(limit,)] = self.do(SQL("SELECT current_setting('memory_limit')"))
         self.do(SQL("SET memory_limit = {}").format(Literal(str(limit))))
