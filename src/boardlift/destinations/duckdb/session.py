@@ -15,6 +15,7 @@ Run = Callable[..., Rows]
 """(statement, values) -> rows, inside a transaction."""
 
 _UNWRITTEN = 100  # tables filled or sealed between two checkpoints
+_CACHE = "4MB"  # what may stay of the file's blocks after each checkpoint
 
 
 class Session:
@@ -90,11 +91,21 @@ class Session:
     def relieve(self, tables: int = 1) -> None:
         """Let go of memory: every key holds 256 KB and every new column 4 KB until they are written to the file."""
         self._unwritten += tables
-        if self.file.path is None or self._unwritten < _UNWRITTEN:
+        if self.file.path is None:
             return
-        self._unwritten = 0
-        with suppress(duckdb.Error):  # somebody else is writing; the next time will do
-            self.open().execute("CHECKPOINT")
+        if self._unwritten >= _UNWRITTEN:
+            self._unwritten = 0
+            with suppress(duckdb.Error):  # somebody else is writing; the next time will do
+                self.open().execute("CHECKPOINT")
+        if not self.file.log.exists():
+            self._forget()
+
+    def _forget(self) -> None:
+        """Empty the cache. What was written is not read again soon, and DuckDB would keep it up to its limit."""
+        connection = self.open()
+        with suppress(duckdb.OutOfMemoryException):  # something is in use; the rest has gone
+            connection.execute(SQL("SET memory_limit = {}").format(Literal(_CACHE)).text)
+        self._reserve(connection)
 
     def close(self) -> None:
         if self._open is not None:
