@@ -73,7 +73,7 @@ def _views(before: Snapshot, swapped: set[Place], views: list[Place]) -> Iterato
         relation = before.relation(place)
         if relation is None:
             continue
-        words = f"{_kind(relation)} {spelled(place)}"
+        words = describe(relation)
         if relation.detail["persistence"] == "t":
             out = f"drop it there, or end that session, {IN_PLACE_HELPS}"
             yield Obstacle(place, f"temporary {words} of a session cannot be bound again by another one", out)
@@ -123,10 +123,6 @@ def _tied(before: Snapshot, replaced: Iterable[Place]) -> Iterator[Obstacle]:
 
 def _usage(schema: str) -> str:
     return f"GRANT USAGE ON SCHEMA {schema} TO <boardlift's role>, {IN_PLACE_HELPS}"
-
-
-def _kind(relation: Entry) -> str:
-    return {"v": "view", "m": "materialized view"}.get(relation.detail["kind"], "table")
 
 
 def _target(key: Entry) -> Place:

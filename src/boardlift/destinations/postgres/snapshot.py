@@ -111,6 +111,9 @@ _WORDS = {
 }
 
 
+_RELATIONS = {"v": "view", "m": "materialized view"}
+
+
 def spelled(place: Place) -> str:
     """A relation as people write it."""
     return ".".join(part if part.isidentifier() and part == part.lower() else Identifier(part).text for part in place)
@@ -120,10 +123,8 @@ def describe(entry: Entry) -> str:
     """An entry in words: `trigger ring on monday.planning`."""
     where = spelled(entry.place)
     match entry.kind:
-        case "relation":
-            return f"table {where}"
-        case "view":
-            return f"{'materialized view' if entry.detail['kind'] == 'm' else 'view'} {where}"
+        case "relation" | "view":
+            return f"{_RELATIONS.get(entry.detail['kind'], 'table')} {where}"
         case "function" | "other":
             return str(entry.detail["what"])
         case "index" if entry.detail["constraint"]:
