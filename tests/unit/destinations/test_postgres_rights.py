@@ -90,9 +90,9 @@ def test_owners_may_hold_what_is_staged_for_them(destination: Postgres, roles: R
     said = " ".join(found.obstacles)
     of_planning = "statistics object reporting.pair on monday.planning"
     for what in ("table monday.planning", "materialized view reporting.copy", of_planning):
-        assert f"{roles.dba}, who owns {what}, may hold nothing in monday__boardlift" in said
+        assert f"{roles.dba}, who owns {what}, may have nothing in monday__boardlift" in said
     assert said.count(HIDDEN.replace("{dba}", roles.dba)) == 3
-    check(destination, roles, "{dba}, who owns table monday.planning, may hold nothing in monday__boardlift", HIDDEN)
+    check(destination, roles, "{dba}, who owns table monday.planning, may have nothing in monday__boardlift", HIDDEN)
     destination.rollback("back", [("1", 1)])
 
 
