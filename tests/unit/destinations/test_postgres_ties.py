@@ -13,7 +13,7 @@ from boardlift.destinations.postgres.engine import Postgres
 from boardlift.destinations.postgres.swap import SwapPolicy
 from boardlift.errors import DependentObject, PromotionConflict
 from boardlift.shape.table import Column, Table
-from boardlift.shape.types import BIGINT, TEXT
+from boardlift.shape.types import BIGINT, INTEGER, TEXT
 from boardlift.testing.arrow import Rows
 
 RING = "CREATE FUNCTION public.ring() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
@@ -135,6 +135,25 @@ def test_what_would_be_lost_in_silence_is_named(destination: Postgres, admin: ps
     for statement, _ in LOST:
         run(admin, statement)
     refused(destination, *(words for _, words in LOST))
+
+
+@pytest.mark.parametrize("way", list(Replace), ids=lambda way: way.value)
+def test_a_type_that_was_given_by_hand_is_not_taken_back_in_silence(
+    destination: Postgres, admin: psycopg.Connection, way: Replace
+) -> None:
+    go(destination, 1, way=way)
+    run(admin, "CREATE DOMAIN public.state AS text CHECK (VALUE LIKE 'status%')")
+    run(admin, "ALTER TABLE monday.planning ALTER COLUMN status TYPE public.state")
+    refused(destination, "column status of monday.planning was given the type public.state by hand", way=way)
+    run(admin, "ALTER TABLE monday.planning ALTER COLUMN status TYPE text")
+    go(destination, 3, way=way)
+    run(admin, "ALTER TABLE monday.planning ALTER COLUMN status TYPE integer USING length(status)")
+    changed = Table("planning", (*table().columns[:2], Column("status", INTEGER)), ("item_id",))
+    ref = destination.stage("1", 4, changed)
+    rows = destination.append(ref, Rows("SELECT 1, 'n', 7"))
+    destination.promote("run", [StagedGroup("1", 4, ((ref, rows),), way)])
+    assert ask(admin, "SELECT status FROM monday.planning") == [(7,)]
+    destination.rollback("back", [("1", 3)])
 
 
 @pytest.mark.parametrize("more", ["NO INHERIT", "NOT VALID"])
@@ -305,6 +324,66 @@ def test_what_a_refill_cannot_write_to_is_named(
     go(destination, 1, table(key=key), way=Replace.IN_PLACE)
     run(admin, statement)
     refused(destination, words, board=table(key=key), way=Replace.IN_PLACE)
+
+
+@pytest.mark.parametrize("key", [("item_id",), ()], ids=["key", "keyless"])
+@pytest.mark.parametrize("gently", [False, True])
+def test_a_refill_leaves_the_rows_of_child_tables_alone(
+    destination: Postgres, admin: psycopg.Connection, key: tuple[str, ...], gently: bool
+) -> None:
+    """A person's rows in a table that inherits from a live one are nobody else's to delete."""
+    board, way = table(key=key), Replace.IN_PLACE
+    go(destination, 1, board, way=way)
+    run(admin, "CREATE TABLE public.mine (note text) INHERITS (monday.planning)")
+    run(admin, "INSERT INTO public.mine VALUES (3, 'mine', 'mine', 'mine'), (77, 'mine', 'mine', 'mine')")
+    if gently:
+        run(admin, "ALTER TABLE monday.planning ADD COLUMN theirs text")
+    fingerprints = destination.contents("1", 1)
+    for number in (2, 3):
+        go(destination, number, board, way=way)
+    assert ask(admin, "SELECT item_id, name, note FROM public.mine ORDER BY 1") == [
+        (3, "mine", "mine"),
+        (77, "mine", "mine"),
+    ]
+    assert ask(admin, "SELECT count(*), min(item_id) FROM ONLY monday.planning") == [(10, 3)]
+    go(destination, 4, table(columns=("name", "status", "more"), key=key), way=way)
+    destination.rollback("back", [("1", 1)])
+    assert destination.contents("1", 1) == fingerprints
+    assert ask(admin, "SELECT count(*) FROM public.mine") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (
+            "CREATE TYPE public.shape AS (item_id bigint, name text, status text);"
+            " ALTER TABLE monday.planning OF public.shape",
+            "the type public.shape that the table is of (on monday.planning) has no part in the change",
+        ),
+        (
+            "CREATE TABLE public.whole (item_id bigint NOT NULL, name text, status text) PARTITION BY RANGE (item_id);"
+            " ALTER TABLE public.whole ATTACH PARTITION monday.planning FOR VALUES FROM (0) TO (1000)",
+            "inheritance from public.whole (on monday.planning) has no part in the change",
+        ),
+    ],
+    ids=["typed", "partition"],
+)
+def test_a_refilled_table_whose_columns_are_not_its_own_keeps_them(
+    destination: Postgres, admin: psycopg.Connection, statement: str, words: str
+) -> None:
+    go(destination, 1, way=Replace.IN_PLACE)
+    run(admin, statement)
+    refused(destination, words, board=table(columns=("name", "status", "more")), way=Replace.IN_PLACE)
+    go(destination, 3, way=Replace.IN_PLACE)
+
+
+def test_a_column_that_a_generated_one_needs_does_not_go(destination: Postgres, admin: psycopg.Connection) -> None:
+    go(destination, 1, way=Replace.IN_PLACE)
+    run(admin, "ALTER TABLE monday.planning ADD COLUMN low text GENERATED ALWAYS AS (lower(status)) STORED")
+    words = "column low on monday.planning uses column status of monday.planning, which goes"
+    refused(destination, words, board=table(columns=("name",)), way=Replace.IN_PLACE)
+    go(destination, 3, way=Replace.IN_PLACE)
+    assert ask(admin, "SELECT low FROM monday.planning WHERE item_id = 4") == [("status 1",)]
 
 
 def test_a_published_table_without_key_is_refilled_when_it_has_an_identity(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from boardlift.destinations import catalogue
 from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
 from boardlift.destinations.interface import State
+from boardlift.destinations.postgres.ddl import type_name
 from boardlift.destinations.postgres.inspect import Ask
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
@@ -24,12 +25,15 @@ Member = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class Made:
-    """What boardlift put on one table. `comments` are by column; "" is the table's own."""
+    """What boardlift put on one table. `comments` are by column; "" is the table's own. `types` are by column, as
+    PostgreSQL spells them; tables of older versions have none.
+    """
 
     comments: Mapping[str, str]
     not_null: tuple[str, ...]
     columns: tuple[str, ...]
     indexes: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """As it is written down."""
@@ -39,6 +43,7 @@ class Made:
                 "not_null": self.not_null,
                 "columns": self.columns,
                 "indexes": self.indexes,
+                "types": dict(self.types),
             }
         )
 
@@ -53,6 +58,7 @@ def made_of(table: Table, indexes: set[str]) -> Made:
         tuple(column.name for column in table.columns if not column.nullable or column.name in table.key),
         tuple(column.name for column in table.columns),
         tuple(sorted(indexes)),
+        {column.name: type_name(column.type) for column in table.columns},
     )
 
 
@@ -94,7 +100,11 @@ def read_made(ask: Ask, hidden: str) -> dict[Member, Made]:
     for group, number, name, made in ask(statement.format(Identifier(hidden, CATALOGUE))):
         said = json.loads(str(made))
         found[str(group), int(str(number)), str(name)] = Made(
-            said["comments"], tuple(said["not_null"]), tuple(said["columns"]), tuple(said["indexes"])
+            said["comments"],
+            tuple(said["not_null"]),
+            tuple(said["columns"]),
+            tuple(said["indexes"]),
+            said.get("types", {}),
         )
     return found
 

@@ -220,7 +220,7 @@ class Postgres:
         target = Identifier(hidden_namespace(namespace), into.hidden_name)
         names = COMMA.join(Identifier(column.name) for column in into.table.columns)
         with speaking(self._address, f"copy {table}"):
-            statement = SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target, names, names, source)
+            statement = SQL("INSERT INTO {} ({}) SELECT {} FROM ONLY {}").format(target, names, names, source)
             return self._connection().execute(statement.text.encode()).rowcount
 
     def contents(self, group: str, generation: int) -> dict[str, str]:
@@ -228,7 +228,7 @@ class Postgres:
         for table in catalogue.stored_generation(self.generations(), group, generation).tables:
             source, columns = self._source(group, generation, table.name)
             with speaking(self._address, f"read {table.name}"):
-                found[table.name] = contents.fingerprint(self._ask, source, sorted(columns))
+                found[table.name] = contents.fingerprint(self._ask, SQL("ONLY ") + source, sorted(columns))
         return found
 
     def _source(self, group: str, generation: int, table: str) -> tuple[Composable, list[str]]:

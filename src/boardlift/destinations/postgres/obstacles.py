@@ -39,7 +39,7 @@ def find(before: Snapshot, changes: Iterable[Change]) -> list[Obstacle]:
             found += _in_place(before, change)
         else:
             found += _by_hand(before, change)
-        found += _columns(before, change)
+        found += [*_given_types(before, change), *_columns(before, change)]
     found += _positional(before, [by_place[place] for place in sorted(swapped)])
     return found + list(_bound(before, swapped)) + list(rights.missing(before, by_place.values()))
 
@@ -93,6 +93,20 @@ def _by_hand(before: Snapshot, change: Change) -> Iterator[Obstacle]:
     yield from _constraints(before, change)
 
 
+def _given_types(before: Snapshot, change: Change) -> Iterator[Obstacle]:
+    """Columns of boardlift's that a person gave another type, which the new ones have not."""
+    assert change.columns is not None
+    ours = change.made.types if change.made else {}
+    for name, (now, then) in retyped(before, change).items():
+        if name in ours and now != ours[name]:
+            words = f"column {name} of {spelled(change.place)} was given the type {now} by hand"
+            yield Obstacle(
+                change.place,
+                f"{words}, and would be {then} again",
+                "change it back, or set its type under `columns:` in boardlift.yaml",
+            )
+
+
 def _constraints(before: Snapshot, change: Change) -> Iterator[Obstacle]:
     """Keys, NOT NULLs and foreign keys that say more than their successors can."""
     assert change.columns is not None
@@ -142,6 +156,13 @@ def _in_place(before: Snapshot, change: Change) -> Iterator[Obstacle]:
             f"{spelled(place)} has no replica identity, so PostgreSQL refuses to delete rows that are published",
             "ALTER TABLE ... REPLICA IDENTITY FULL",
         )
+    if gone(before, change) or retyped(before, change) or not set(change.columns) <= set(before.columns(place)):
+        for entry in before.of("other", place):
+            if entry.name in {"typed", "inheritance"}:
+                words = f"{describe(entry)} (on {spelled(place)}) has no part in the change of its columns"
+                yield Obstacle(
+                    place, words, entry.detail.get("out") or "ALTER TABLE ... NO INHERIT, or DETACH PARTITION"
+                )
     yield from _filled(before, change)
 
 
@@ -186,6 +207,8 @@ def _is_constraint(entry: Entry) -> bool:
 
 
 def _needs(entry: Entry, place: Place) -> set[str]:
+    if entry.kind == "column" and entry.detail["generated"]:
+        return entry.columns if entry.place == place else set()
     if entry.kind in {"relation", "column", "not_null", "other"} or (entry.kind == "index" and entry.detail["primary"]):
         return set()
     own = entry.columns if entry.place == place and entry.kind != "function" else set()

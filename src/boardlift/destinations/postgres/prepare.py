@@ -66,7 +66,7 @@ class Preparation:
             [
                 SQL("DROP TABLE IF EXISTS {}").format(target),
                 like.format(target, Identifier(*source)),
-                SQL("INSERT INTO {} SELECT * FROM {}").format(target, Identifier(*source)),
+                SQL("INSERT INTO {} SELECT * FROM ONLY {}").format(target, Identifier(*source)),
             ]
         )
 

@@ -83,6 +83,12 @@ _PARTS: dict[str, Composable] = {
     "function_uses": _uses("pg_proc", "f.oid"),
     "given_relation": _given("c.relowner"),
     "given_statistics": _given("x.stxowner"),
+    "generated_columns": SQL(
+        "(SELECT jsonb_agg(DISTINCT ua.attname) FROM pg_depend u JOIN pg_attribute ua ON ua.attrelid = u.refobjid"
+        " AND ua.attnum = u.refobjsubid AND ua.attnum <> a.attnum WHERE a.attgenerated <> '' AND u.refobjid = c.oid"
+        " AND u.refclassid = 'pg_class'::regclass AND ((u.classid = 'pg_attrdef'::regclass AND u.objid = e.oid)"
+        " OR (u.classid = 'pg_class'::regclass AND u.objid = c.oid AND u.objsubid = a.attnum)))"
+    ),
     "trigger_columns": SQL(
         "(SELECT jsonb_agg(DISTINCT ua.attname) FROM pg_depend u JOIN pg_attribute ua ON ua.attrelid = u.refobjid"
         " AND ua.attnum = u.refobjsubid WHERE u.classid = 'pg_trigger'::regclass AND u.objid = t.oid"
@@ -113,7 +119,8 @@ _ENTRIES: tuple[LiteralString, ...] = (
     SELECT 'column', c.nspname, c.relname, a.attname, jsonb_build_object(
         'type', format_type(a.atttypid, a.atttypmod), 'position', a.attnum, 'not_null', a.attnotnull,
         'acl', {column_acl}, 'comment', col_description(c.oid, a.attnum), 'default', pg_get_expr(e.adbin, e.adrelid),
-        'generated', a.attgenerated, 'identity', a.attidentity, 'statistics', coalesce(a.attstattarget, -1),
+        'generated', a.attgenerated, 'columns', {generated_columns},
+        'identity', a.attidentity, 'statistics', coalesce(a.attstattarget, -1),
         'storage', a.attstorage, 'usual_storage', y.typstorage, 'compression', a.attcompression,
         'options', a.attoptions, 'collation', (SELECT format('%I.%I', cn.nspname, co.collname) FROM pg_collation co
             JOIN pg_namespace cn ON cn.oid = co.collnamespace

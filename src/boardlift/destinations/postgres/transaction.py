@@ -78,7 +78,7 @@ def astray(prepared: Prepared, ask: Ask) -> list[str]:
     found = []
     for place, refill in prepared.refills.items():
         if any(prepared.before.of("trigger", place)):
-            live = fingerprint(ask, Identifier(*place), refill.columns.values())
+            live = fingerprint(ask, SQL("ONLY ") + Identifier(*place), refill.columns.values())
             if live != fingerprint(ask, Identifier(*refill.source), refill.columns):
                 found.append(spelled(place))
     return found
