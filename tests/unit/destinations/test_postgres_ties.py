@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -13,8 +12,9 @@ from boardlift.destinations.postgres.engine import Postgres
 from boardlift.destinations.postgres.swap import SwapPolicy
 from boardlift.errors import DependentObject, PromotionConflict
 from boardlift.shape.table import Column, Table
-from boardlift.shape.types import BIGINT, INTEGER, TEXT
+from boardlift.shape.types import INTEGER
 from boardlift.testing.arrow import Rows
+from support.people import ask, go, newer, refused, run, table
 
 RING = "CREATE FUNCTION public.ring() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
 
@@ -32,45 +32,6 @@ def admin(postgres_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("SET client_min_messages = error")
         yield connection
-
-
-def table(
-    name: str = "planning", columns: Sequence[str] = ("name", "status"), key: Sequence[str] = ("item_id",)
-) -> Table:
-    fields = (Column("item_id", BIGINT, nullable=False), *(Column(column, TEXT) for column in columns))
-    return Table(name, fields, key=tuple(key))
-
-
-def go(destination: Postgres, number: int, *tables: Table, way: Replace = Replace.SWAP) -> None:
-    staged = []
-    for one in tables or (table(),):
-        ref = destination.stage("1", number, one)
-        values = ", ".join(f"'{column.name} ' || range" for column in one.columns[1:])
-        staged.append((ref, destination.append(ref, Rows(f"SELECT range + {number}, {values} FROM range(10)"))))
-    destination.promote("run", [StagedGroup("1", number, tuple(staged), way)])
-
-
-def run(admin: psycopg.Connection, statements: str) -> None:
-    admin.execute(statements.encode())
-
-
-def ask(admin: psycopg.Connection, statement: str) -> list[tuple[object, ...]]:
-    return admin.execute(statement.encode()).fetchall()
-
-
-def newer(admin: psycopg.Connection, version: int) -> None:
-    if admin.info.server_version < version * 10_000:
-        pytest.skip(f"PostgreSQL {version} or later")
-
-
-def refused(destination: Postgres, *words: str, board: Table | None = None, way: Replace = Replace.SWAP) -> None:
-    """Foreseen, refused before the swap, and named."""
-    found = destination.replacements("1", [board or table()], way)
-    said = " ".join(one for each in found for one in each.obstacles)
-    assert [word for word in words if word not in said] == []
-    with pytest.raises(DependentObject, match="Production was not changed") as caught:
-        go(destination, 2, board or table(), way=way)
-    assert [word for word in words if word not in caught.value.message] == []
 
 
 LOST = (
@@ -250,24 +211,6 @@ def test_a_type_of_the_name_of_a_new_table_is_named(destination: Postgres, admin
     go(destination, 1, table(), table("link"))
 
 
-AUDIT = (
-    "CREATE TABLE public.audit (n bigint); CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS"
-    " 'BEGIN INSERT INTO audit VALUES (1); RETURN NULL; END'; CREATE {} note AFTER INSERT OR UPDATE OR DELETE ON"
-    " monday.planning {} FOR EACH ROW EXECUTE FUNCTION public.note()"
-)
-
-
-@pytest.mark.parametrize("kind", [("TRIGGER", ""), ("CONSTRAINT TRIGGER", "INITIALLY DEFERRED")])
-def test_triggers_find_their_tables_in_a_refill(
-    destination: Postgres, admin: psycopg.Connection, kind: tuple[str, str]
-) -> None:
-    """A function that names a table without its schema works as it does for everybody else."""
-    go(destination, 1, way=Replace.IN_PLACE)
-    run(admin, AUDIT.format(*kind))
-    go(destination, 2, way=Replace.IN_PLACE)
-    assert ask(admin, "SELECT count(*) FROM public.audit") == [(20,)]
-
-
 def test_a_check_finds_its_tables(destination: Postgres, admin: psycopg.Connection) -> None:
     go(destination, 1)
     run(
@@ -284,116 +227,6 @@ def test_a_check_finds_its_tables(destination: Postgres, admin: psycopg.Connecti
     run(admin, "UPDATE public.least SET n = 5")
     with pytest.raises(DependentObject, match="fine"):
         go(destination, 3)
-
-
-def test_a_trigger_that_fails_is_told_at_once(destination: Postgres, admin: psycopg.Connection) -> None:
-    go(destination, 1, way=Replace.IN_PLACE)
-    run(admin, AUDIT.format("TRIGGER", "") + "; DROP TABLE public.audit")
-    with pytest.raises(DependentObject, match='"audit" does not exist'):
-        go(destination, 2, way=Replace.IN_PLACE)
-    run(
-        admin,
-        "CREATE OR REPLACE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS"
-        " 'BEGIN RAISE EXCEPTION ''not on Sundays''; END'",
-    )
-    with pytest.raises(DependentObject, match="not on Sundays"):
-        go(destination, 3, way=Replace.IN_PLACE)
-
-
-@pytest.mark.parametrize(
-    ("key", "statement", "words"),
-    [
-        (
-            ("item_id",),
-            "ALTER TABLE monday.planning ALTER COLUMN item_id ADD GENERATED ALWAYS AS IDENTITY",
-            "column item_id of monday.planning takes no values but its own",
-        ),
-        (
-            ("item_id",),
-            "ALTER TABLE monday.planning ADD COLUMN mine int NOT NULL DEFAULT 1;"
-            " ALTER TABLE monday.planning ALTER COLUMN mine DROP DEFAULT",
-            "column mine of monday.planning, which was added by hand, may not be empty",
-        ),
-        ((), "CREATE PUBLICATION everything FOR ALL TABLES", "monday.planning has no replica identity"),
-        ((), "CREATE PUBLICATION few FOR TABLES IN SCHEMA monday", "monday.planning has no replica identity"),
-    ],
-)
-def test_what_a_refill_cannot_write_to_is_named(
-    destination: Postgres, admin: psycopg.Connection, key: tuple[str, ...], statement: str, words: str
-) -> None:
-    go(destination, 1, table(key=key), way=Replace.IN_PLACE)
-    run(admin, statement)
-    refused(destination, words, board=table(key=key), way=Replace.IN_PLACE)
-
-
-@pytest.mark.parametrize("key", [("item_id",), ()], ids=["key", "keyless"])
-@pytest.mark.parametrize("gently", [False, True])
-def test_a_refill_leaves_the_rows_of_child_tables_alone(
-    destination: Postgres, admin: psycopg.Connection, key: tuple[str, ...], gently: bool
-) -> None:
-    """A person's rows in a table that inherits from a live one are nobody else's to delete."""
-    board, way = table(key=key), Replace.IN_PLACE
-    go(destination, 1, board, way=way)
-    run(admin, "CREATE TABLE public.mine (note text) INHERITS (monday.planning)")
-    run(admin, "INSERT INTO public.mine VALUES (3, 'mine', 'mine', 'mine'), (77, 'mine', 'mine', 'mine')")
-    if gently:
-        run(admin, "ALTER TABLE monday.planning ADD COLUMN theirs text")
-    fingerprints = destination.contents("1", 1)
-    for number in (2, 3):
-        go(destination, number, board, way=way)
-    assert ask(admin, "SELECT item_id, name, note FROM public.mine ORDER BY 1") == [
-        (3, "mine", "mine"),
-        (77, "mine", "mine"),
-    ]
-    assert ask(admin, "SELECT count(*), min(item_id) FROM ONLY monday.planning") == [(10, 3)]
-    go(destination, 4, table(columns=("name", "status", "more"), key=key), way=way)
-    destination.rollback("back", [("1", 1)])
-    assert destination.contents("1", 1) == fingerprints
-    assert ask(admin, "SELECT count(*) FROM public.mine") == [(2,)]
-
-
-@pytest.mark.parametrize(
-    ("statement", "words"),
-    [
-        (
-            "CREATE TYPE public.shape AS (item_id bigint, name text, status text);"
-            " ALTER TABLE monday.planning OF public.shape",
-            "the type public.shape that the table is of (on monday.planning) has no part in the change",
-        ),
-        (
-            "CREATE TABLE public.whole (item_id bigint NOT NULL, name text, status text) PARTITION BY RANGE (item_id);"
-            " ALTER TABLE public.whole ATTACH PARTITION monday.planning FOR VALUES FROM (0) TO (1000)",
-            "inheritance from public.whole (on monday.planning) has no part in the change",
-        ),
-    ],
-    ids=["typed", "partition"],
-)
-def test_a_refilled_table_whose_columns_are_not_its_own_keeps_them(
-    destination: Postgres, admin: psycopg.Connection, statement: str, words: str
-) -> None:
-    go(destination, 1, way=Replace.IN_PLACE)
-    run(admin, statement)
-    refused(destination, words, board=table(columns=("name", "status", "more")), way=Replace.IN_PLACE)
-    go(destination, 3, way=Replace.IN_PLACE)
-
-
-def test_a_column_that_a_generated_one_needs_does_not_go(destination: Postgres, admin: psycopg.Connection) -> None:
-    go(destination, 1, way=Replace.IN_PLACE)
-    run(admin, "ALTER TABLE monday.planning ADD COLUMN low text GENERATED ALWAYS AS (lower(status)) STORED")
-    words = "column low on monday.planning uses column status of monday.planning, which goes"
-    refused(destination, words, board=table(columns=("name",)), way=Replace.IN_PLACE)
-    go(destination, 3, way=Replace.IN_PLACE)
-    assert ask(admin, "SELECT low FROM monday.planning WHERE item_id = 4") == [("status 1",)]
-
-
-def test_a_published_table_without_key_is_refilled_when_it_has_an_identity(
-    destination: Postgres, admin: psycopg.Connection
-) -> None:
-    keyless = table(key=())
-    go(destination, 1, keyless, way=Replace.IN_PLACE)
-    run(admin, "CREATE PUBLICATION everything FOR ALL TABLES; ALTER TABLE monday.planning REPLICA IDENTITY FULL")
-    go(destination, 2, keyless, way=Replace.IN_PLACE)
-    assert ask(admin, "SELECT min(item_id) FROM monday.planning") == [(2,)]
 
 
 def test_who_holds_a_partition_of_a_referencing_table_is_named(
@@ -423,48 +256,3 @@ def test_very_many_views_are_bound_again(destination: Postgres, admin: psycopg.C
     )
     go(destination, 2)
     assert ask(admin, "SELECT min(item_id) FROM public.v400") == [(2,)]
-
-
-@pytest.fixture
-def reader(admin: psycopg.Connection) -> Iterator[str]:
-    name = f"reader_{time.time_ns()}"
-    run(admin, f"CREATE ROLE {name}")
-    yield name
-    run(admin, f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
-
-
-@pytest.mark.parametrize("way", list(Replace), ids=lambda way: way.value)
-def test_a_table_that_comes_back_has_the_grants_that_it_left_with(
-    destination: Postgres, admin: psycopg.Connection, reader: str, way: Replace
-) -> None:
-    """What was revoked stays revoked, what was granted stays granted, whichever generation the table comes from."""
-    held = f"SELECT has_table_privilege('{reader}', 'monday.link', '{{}}')"
-    go(destination, 1, table(), table("link"), way=way)
-    run(admin, f"GRANT SELECT ON monday.link TO {reader}")
-    go(destination, 2, table(), table("link"), way=way)
-    run(admin, f"REVOKE SELECT ON monday.link FROM {reader}; GRANT INSERT ON monday.link TO {reader}")
-    go(destination, 3, way=way)
-    destination.rollback("back", [("1", 1)])
-    assert ask(admin, held.format("SELECT")) == [(False,)]
-    assert ask(admin, held.format("INSERT")) == [(True,)]
-    run(admin, f"REVOKE ALL ON monday.link FROM {reader}")
-    destination.rollback("forward", [("1", 3)])
-    destination.rollback("back", [("1", 2)])
-    assert ask(admin, held.format("INSERT")) == [(False,)]
-    run(admin, f"GRANT SELECT (name) ON monday.link TO {reader}")
-    destination.rollback("forward", [("1", 3)])
-    go(destination, 4, table(), table("link"), way=way)
-    assert ask(admin, f"SELECT has_column_privilege('{reader}', 'monday.link', 'name', 'SELECT')") == [(True,)]
-    assert ask(admin, held.format("INSERT")) == [(False,)]
-
-
-def test_a_table_that_comes_back_without_a_trace_gets_the_default_grants(
-    destination: Postgres, admin: psycopg.Connection, reader: str
-) -> None:
-    run(admin, f"ALTER DEFAULT PRIVILEGES IN SCHEMA monday GRANT SELECT ON TABLES TO {reader}")
-    go(destination, 1, table(), table("link"))
-    run(admin, f"REVOKE SELECT ON monday.link FROM {reader}")
-    go(destination, 2)
-    destination.retain("1", 1)
-    go(destination, 3, table(), table("link"))
-    assert ask(admin, f"SELECT has_table_privilege('{reader}', 'monday.link', 'SELECT')") == [(True,)]
