@@ -1,22 +1,24 @@
 """The generation catalogue as values: what is stored, and what a swap has to move. No SQL, no engine.
 
-Both engines keep the same rows in a table `generations` of the hidden namespace; a swap is planned here, on values,
+All engines keep the same rows in a table `generations` of the hidden namespace; a swap is planned here, on values,
 so that every refusal that needs no lock comes before one is asked for.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from typing import TypeVar
 
 from boardlift.destinations.interface import Generation, StagedGroup, State, StoredTable, hidden_name
 from boardlift.errors import UNCHANGED, DestinationError, PromotionConflict
 from boardlift.shape.table import Table
 
 CATALOGUE = "generations"
+Statement = TypeVar("Statement")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,22 @@ def collect(rows: Iterable[CatalogueRow]) -> list[Generation]:
         stored = tuple(StoredTable(row.name, row.hidden_name, row.rows, row.fingerprint) for row in tables)
         found.append(Generation(group, number, first.state, first.run_id, first.promoted_at, stored))
     return found
+
+
+def read_row(row: Sequence[object], promoted_at: datetime) -> CatalogueRow:
+    """What an engine answers, in the order of CatalogueRow, -> a row. How it tells a moment is its own affair."""
+    return CatalogueRow(
+        group=str(row[0]),
+        generation=int(str(row[1])),
+        ordinal=int(str(row[2])),
+        name=str(row[3]),
+        hidden_name=str(row[4]),
+        state=State(row[5]),
+        run_id=str(row[6]),
+        rows=int(str(row[7])),
+        fingerprint=str(row[8]),
+        promoted_at=promoted_at,
+    )
 
 
 def live_names(known: Iterable[Generation]) -> set[str]:
@@ -196,6 +214,37 @@ def doomed(known: Iterable[Generation], group: str, keep: int) -> list[Generatio
     kept = sorted((g for g in mine if g.state is State.KEPT), key=lambda g: g.number)
     live = len(mine) - len(kept)
     return kept[: max(0, len(kept) - max(0, keep - live))]
+
+
+def retire(known: Iterable[Generation], group: str, keep: int, drop: Callable[[Generation], None]) -> list[int]:
+    """Drop the generations of a group that are doomed, one after the other; their numbers."""
+    going = doomed(known, group, keep)
+    for generation in going:
+        drop(generation)
+    return [generation.number for generation in going]
+
+
+def refuse_foreign(where: str, names: Sequence[str]) -> None:
+    """Raise PromotionConflict that names live tables which are not boardlift's, if there are any."""
+    if names:
+        raise PromotionConflict(
+            f"{where} holds a table that boardlift did not put there: {', '.join(names)}. {UNCHANGED}",
+            hint="rename or drop it, or give the board another `table:` name in boardlift.yaml",
+        )
+
+
+def written(
+    plan: SwapPlan,
+    keep: Callable[[Generation], Statement],
+    add: Callable[[list[CatalogueRow]], list[Statement]],
+    revive: Callable[[Generation], Statement],
+) -> list[Statement]:
+    """What a swap writes into the catalogue, in the words of an engine: what leaves is kept, what enters is live."""
+    statements = [keep(generation) for generation in plan.leaving]
+    if not plan.new:
+        return statements + [revive(generation) for generation in plan.entering]
+    rows = catalogue_rows(plan)
+    return statements + (add(rows) if rows else [])
 
 
 def catalogue_rows(plan: SwapPlan) -> list[CatalogueRow]:

@@ -108,3 +108,41 @@ def test_retention_takes_the_oldest_and_never_the_live(keep: int, gone: list[int
     """The live generation counts, whatever its number."""
     known = [stored("1", n, State.LIVE if n == 2 else State.KEPT, "a") for n in (1, 2, 3, 4)]
     assert [g.number for g in catalogue.doomed([*known, stored("2", 1, State.KEPT, "b")], "1", keep)] == gone
+
+
+def test_rows_come_back_as_they_were_written() -> None:
+    """Drivers give numbers as numbers or as text; the moment is read by the engine."""
+    plan = catalogue.plan_promotion("run", [], [fresh("1", 3, "a")], NOW)
+    (row,) = catalogue.catalogue_rows(plan)
+    told = ("1", "3", 0, "a", "a__g3", "live", "run", 7, row.fingerprint, "a moment")
+    assert catalogue.read_row(told, NOW) == row
+
+
+def test_a_swap_is_written_down_in_the_words_of_an_engine() -> None:
+    """First what leaves, then what enters: as rows when it is new, as a mark when it was kept."""
+
+    def written(plan: catalogue.SwapPlan) -> list[str]:
+        return catalogue.written(
+            plan,
+            lambda leaving: f"keep {leaving.number}",
+            lambda rows: [f"add {row.name} of {row.generation}" for row in rows],
+            lambda entering: f"revive {entering.number}",
+        )
+
+    known = [stored("1", 2, State.LIVE, "a"), stored("1", 1, State.KEPT, "a")]
+    promotion = catalogue.plan_promotion("run", known, [fresh("1", 3, "a", "b")], NOW)
+    assert written(promotion) == ["keep 2", "add a of 3", "add b of 3"]
+    assert written(catalogue.plan_rollback("run", known, [("1", 1)], NOW)) == ["keep 2", "revive 1"]
+
+
+def test_doomed_generations_are_dropped_oldest_first() -> None:
+    known = [stored("1", number, State.LIVE if number == 4 else State.KEPT, "a") for number in (4, 3, 1, 2)]
+    dropped: list[int] = []
+    assert catalogue.retire(known, "1", 2, lambda generation: dropped.append(generation.number)) == [1, 2]
+    assert dropped == [1, 2]
+
+
+def test_tables_of_others_are_named() -> None:
+    catalogue.refuse_foreign("monday", [])
+    with pytest.raises(PromotionConflict, match=r"monday holds a table .*: a, b\. Production was not changed"):
+        catalogue.refuse_foreign("monday", ["a", "b"])

@@ -38,7 +38,7 @@ from boardlift.destinations.interface import (
     TableFacts,
     hidden_namespace,
 )
-from boardlift.errors import UNCHANGED, CapabilityMissing, DestinationError, LeaseHeld, PromotionConflict
+from boardlift.errors import UNCHANGED, CapabilityMissing, DestinationError, LeaseHeld
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
 
@@ -336,11 +336,8 @@ class DuckDB:
         return self._seen
 
     def _swap(self, plan: SwapPlan, known: Sequence[Generation]) -> SwapOutcome:
-        if foreign := self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing)):
-            raise PromotionConflict(
-                f"{self.namespace} holds a table that boardlift did not put there: {', '.join(foreign)}. {UNCHANGED}",
-                hint="rename or drop it, or give the board another `table:` name in boardlift.yaml",
-            )
+        foreign = self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing))
+        catalogue.refuse_foreign(self.namespace, foreign)
         self._seen = None
         if not plan.entering:
             return SwapOutcome(self._clock.now(), 0, 0.0)
@@ -361,18 +358,7 @@ class DuckDB:
 
 
 def _catalogue_row(row: Sequence[object]) -> CatalogueRow:
-    return CatalogueRow(
-        group=str(row[0]),
-        generation=_count(row[1]),
-        ordinal=_count(row[2]),
-        name=str(row[3]),
-        hidden_name=str(row[4]),
-        state=State(row[5]),
-        run_id=str(row[6]),
-        rows=_count(row[7]),
-        fingerprint=str(row[8]),
-        promoted_at=_EPOCH + timedelta(microseconds=_count(row[9])),
-    )
+    return catalogue.read_row(row, _EPOCH + timedelta(microseconds=_count(row[9])))
 
 
 def _count(value: object) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from boardlift.destinations import catalogue
 from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
-from boardlift.destinations.interface import State
+from boardlift.destinations.interface import Generation, State
 from boardlift.destinations.mssql.sql import BINARY, Name, Text
 from boardlift.shape.sql import COMMA, SQL, Composable, Literal
 
@@ -38,47 +38,33 @@ def read_statement(hidden: str, group: str | None) -> Composable:
 
 def read_row(row: Sequence[object]) -> CatalogueRow:
     assert isinstance(row[9], datetime)
-    return CatalogueRow(
-        group=str(row[0]),
-        generation=int(str(row[1])),
-        ordinal=int(str(row[2])),
-        name=str(row[3]),
-        hidden_name=str(row[4]),
-        state=State(row[5]),
-        run_id=str(row[6]),
-        rows=int(str(row[7])),
-        fingerprint=str(row[8]),
-        promoted_at=row[9].astimezone(UTC),
-    )
+    return catalogue.read_row(row, row[9].astimezone(UTC))
 
 
 def record_statements(hidden: str, plan: SwapPlan) -> list[Composable]:
     """The catalogue rows of a swap: what leaves is kept, what enters is live."""
     book = Name(hidden, CATALOGUE)
     where = SQL(" WHERE [group_key] = {} AND [generation] = {}")
-    statements = [
-        SQL("UPDATE {} SET [state] = {}").format(book, Text(State.KEPT.value))
-        + where.format(Text(generation.group), Literal(generation.number))
-        for generation in plan.leaving
-    ]
-    if plan.new:
-        rows = catalogue.catalogue_rows(plan)
-        for start in range(0, len(rows), _ROWS_OF_AN_INSERT):
-            values = COMMA.join(_row(row) for row in rows[start : start + _ROWS_OF_AN_INSERT])
-            statements.append(
-                SQL(
-                    "INSERT INTO {} ([group_key], [generation], [ordinal], [table_name], [hidden_name], [state],"
-                    " [run_id], [rows], [fingerprint], [promoted_at]) VALUES {}"
-                ).format(book, values)
-            )
-        return statements
-    return statements + [
-        SQL("UPDATE {} SET [state] = {}, [run_id] = {}, [promoted_at] = {}").format(
-            book, Text(State.LIVE.value), Text(plan.run_id), _instant(generation.promoted_at)
+    insert = SQL(
+        "INSERT INTO {} ([group_key], [generation], [ordinal], [table_name], [hidden_name], [state],"
+        " [run_id], [rows], [fingerprint], [promoted_at]) VALUES {}"
+    )
+
+    def keep(one: Generation) -> Composable:
+        kept = SQL("UPDATE {} SET [state] = {}").format(book, Text(State.KEPT.value))
+        return kept + where.format(Text(one.group), Literal(one.number))
+
+    def add(rows: list[CatalogueRow]) -> list[Composable]:
+        parts = (rows[start : start + _ROWS_OF_AN_INSERT] for start in range(0, len(rows), _ROWS_OF_AN_INSERT))
+        return [insert.format(book, COMMA.join(_row(row) for row in part)) for part in parts]
+
+    def revive(one: Generation) -> Composable:
+        live = SQL("UPDATE {} SET [state] = {}, [run_id] = {}, [promoted_at] = {}").format(
+            book, Text(State.LIVE.value), Text(plan.run_id), _instant(one.promoted_at)
         )
-        + where.format(Text(generation.group), Literal(generation.number))
-        for generation in plan.entering
-    ]
+        return live + where.format(Text(one.group), Literal(one.number))
+
+    return catalogue.written(plan, keep, add, revive)
 
 
 def forget_statement(hidden: str, group: str, generation: int) -> Composable:

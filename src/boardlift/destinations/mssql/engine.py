@@ -41,7 +41,7 @@ from boardlift.destinations.mssql.session import connect as open_connection
 from boardlift.destinations.mssql.sql import Name, Text, batch
 from boardlift.destinations.mssql.swap import Swap, SwapPolicy
 from boardlift.destinations.mssql.url import read_url
-from boardlift.errors import UNCHANGED, DestinationError, LeaseHeld, PromotionConflict
+from boardlift.errors import UNCHANGED, DestinationError, LeaseHeld
 from boardlift.shape.sql import COMMA, SQL, Composable
 from boardlift.shape.table import Table
 
@@ -201,11 +201,8 @@ class MSSQL:
                     f"{self.identity} has given the right to write away, so nothing was swapped. {UNCHANGED}",
                     hint="run the same command again",
                 )
-        if foreign := self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing)):
-            raise PromotionConflict(
-                f"{self._taken(foreign)}. {UNCHANGED}",
-                hint="rename or drop it, or give the board another `table:` name in boardlift.yaml",
-            )
+        foreign = self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing))
+        catalogue.refuse_foreign(self.namespace, foreign)
         swap = Swap(self._session(), self._inspector(), (self.namespace, self._hidden), self._policy, self._clock)
         return swap.run(plan, ways, self._hidden_tables())
 
@@ -263,15 +260,15 @@ class MSSQL:
         return strays
 
     def retain(self, group: str, keep: int) -> list[int]:
-        going = catalogue.doomed(self.generations(group), group, keep)
-        for generation in going:
+        def drop(generation: Generation) -> None:
             forget = mssql_book.forget_statement(self._hidden, group, generation.number)
             drops = [
                 SQL("DROP TABLE IF EXISTS {}").format(Name(self._hidden, table.hidden_name))
                 for table in generation.tables
             ]
             self._session().together(f"drop generation {generation.number} of {group}", [forget, *drops])
-        return [generation.number for generation in going]
+
+        return catalogue.retire(self.generations(group), group, keep, drop)
 
     def discard(self) -> None:
         ours = catalogue.live_names(self.generations())

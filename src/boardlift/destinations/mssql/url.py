@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from boardlift.destinations.address import SecretKeeper
 from boardlift.errors import ConfigError
 
-_MASK = "***"
 _PORT = 1433
 # Option of the URL in lower case -> the driver's keyword.
 _OPTIONS = {
@@ -28,21 +28,10 @@ _EXAMPLE = "write mssql://user:password@host:1433/database, with special charact
 
 
 @dataclass(frozen=True, repr=False)
-class Address:
-    """Where an mssql:// URL leads. Its repr, like its identity, shows no secret."""
+class Address(SecretKeeper):
+    """Where an mssql:// URL leads."""
 
     connection_string: str
-    identity: str
-    secrets: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        return f"Address({self.identity})"
-
-    def scrub(self, text: str) -> str:
-        """`text` without any secret of the URL, however it is written in it."""
-        for secret in self.secrets:
-            text = text.replace(secret, _MASK)
-        return text
 
 
 def read_url(url: str) -> Address:
@@ -72,9 +61,9 @@ def read_url(url: str) -> Address:
     connection_string = ";".join(f"{keyword}={_braced(value)}" for keyword, value in keywords.items())
     by_length = sorted((secret for secret in secrets if len(secret) > 2), key=len, reverse=True)
     return Address(
-        connection_string,
         f"mssql://{host}:{port}/{database}",
         (connection_string, *([url] if by_length else []), *by_length),
+        connection_string,
     )
 
 

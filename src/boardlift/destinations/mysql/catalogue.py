@@ -11,7 +11,7 @@ from datetime import datetime
 
 from boardlift.destinations import catalogue
 from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
-from boardlift.destinations.interface import State
+from boardlift.destinations.interface import Generation, State
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 
 NEXT = f"{CATALOGUE}_next"
@@ -65,18 +65,7 @@ def rows_statement(book: Composable, group: str | None) -> Composable:
 
 def catalogue_row(row: Sequence[object]) -> CatalogueRow:
     assert isinstance(row[9], datetime)
-    return CatalogueRow(
-        group=str(row[0]),
-        generation=int(str(row[1])),
-        ordinal=int(str(row[2])),
-        name=str(row[3]),
-        hidden_name=str(row[4]),
-        state=State(row[5]),
-        run_id=str(row[6]),
-        rows=int(str(row[7])),
-        fingerprint=str(row[8]),
-        promoted_at=row[9],
-    )
+    return catalogue.read_row(row, row[9])
 
 
 def next_statements(hidden: str, plan: SwapPlan) -> list[Composable]:
@@ -93,22 +82,21 @@ def next_statements(hidden: str, plan: SwapPlan) -> list[Composable]:
 def record_statements(book: Composable, plan: SwapPlan) -> list[Composable]:
     """The catalogue rows of a swap: what leaves is kept, what enters is live."""
     where = SQL(" WHERE group_key = {} AND generation = {}")
-    statements = [
-        SQL("UPDATE {} SET state = {}").format(book, Literal(State.KEPT.value))
-        + where.format(Literal(generation.group), Literal(generation.number))
-        for generation in plan.leaving
-    ]
-    if plan.new:
-        rows = catalogue.catalogue_rows(plan)
-        values = COMMA.join(_row(row) for row in rows)
-        return [*statements, SQL("INSERT INTO {} VALUES {}").format(book, values)] if rows else statements
-    return statements + [
-        SQL("UPDATE {} SET state = {}, run_id = {}, promoted_at = {}").format(
-            book, Literal(State.LIVE.value), Literal(plan.run_id), _instant(generation.promoted_at)
+
+    def keep(one: Generation) -> Composable:
+        kept = SQL("UPDATE {} SET state = {}").format(book, Literal(State.KEPT.value))
+        return kept + where.format(Literal(one.group), Literal(one.number))
+
+    def add(rows: list[CatalogueRow]) -> list[Composable]:
+        return [SQL("INSERT INTO {} VALUES {}").format(book, COMMA.join(_row(row) for row in rows))]
+
+    def revive(one: Generation) -> Composable:
+        live = SQL("UPDATE {} SET state = {}, run_id = {}, promoted_at = {}").format(
+            book, Literal(State.LIVE.value), Literal(plan.run_id), _instant(one.promoted_at)
         )
-        + where.format(Literal(generation.group), Literal(generation.number))
-        for generation in plan.entering
-    ]
+        return live + where.format(Literal(one.group), Literal(one.number))
+
+    return catalogue.written(plan, keep, add, revive)
 
 
 def _row(row: CatalogueRow) -> Composable:

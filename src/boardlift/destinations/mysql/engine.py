@@ -41,7 +41,7 @@ from boardlift.destinations.mysql.refill import heal
 from boardlift.destinations.mysql.session import Rows, Session
 from boardlift.destinations.mysql.swap import Swap, in_place_groups
 from boardlift.destinations.mysql.wait import SwapPolicy, Waiting
-from boardlift.errors import UNCHANGED, DestinationError, LeaseHeld, PromotionConflict
+from boardlift.errors import UNCHANGED, DestinationError, LeaseHeld
 from boardlift.shape.sql import COMMA, SQL, Identifier, Literal
 from boardlift.shape.table import Table
 
@@ -240,11 +240,8 @@ class MySQL:
 
     def _swap(self, plan: SwapPlan, in_place: set[str]) -> SwapOutcome:
         self._refuse_without_lease()
-        if foreign := self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing)):
-            raise PromotionConflict(
-                f"{self.namespace} holds a table that boardlift did not put there: {', '.join(foreign)}. {UNCHANGED}",
-                hint="rename or drop it, or give the board another `table:` name in boardlift.yaml",
-            )
+        foreign = self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing))
+        catalogue.refuse_foreign(self.namespace, foreign)
         namespaces = (self.namespace, self._hidden)
         swap = Swap(self._session(), self._connect, self._address, namespaces, self._policy, self._clock)
         try:

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql
 
+from boardlift.destinations.address import SecretKeeper
 from boardlift.errors import ConfigError, DestinationError, PromotionConflict
 
-_MASK = "***"
 _NO_RIGHT = (1044, 1142)
 _DATABASE = re.compile(r"(?:to database '([^']+)'|for table [`'\"]([^`'\"]+)[`'\"]\.)")
 _LOST = "the connection broke; run the same command again"
@@ -57,21 +57,10 @@ _SWITCHES = ("ssl", "ssl_verify_cert", "ssl_verify_identity")
 
 
 @dataclass(frozen=True, repr=False)
-class Address:
-    """Where a URL leads. Its repr, like its identity, shows no secret. `options` are those of `pymysql.connect`."""
+class Address(SecretKeeper):
+    """Where a URL leads. `options` are those of `pymysql.connect`."""
 
     options: dict[str, Any]
-    identity: str
-    secrets: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        return f"Address({self.identity})"
-
-    def scrub(self, text: str) -> str:
-        """`text` without any secret of the URL, however it is written in it."""
-        for secret in self.secrets:
-            text = text.replace(secret, _MASK)
-        return text
 
 
 def read_url(url: str) -> Address:
@@ -109,7 +98,7 @@ def read_url(url: str) -> Address:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "localhost")
     place = str(options.get("unix_socket") or f"{host}:{options['port']}")
     secrets = sorted({one for one in (url, password, unquote(password)) if len(one) > 2}, key=len, reverse=True)
-    return Address(options, f"{parts.scheme}://{place}", tuple(secrets))
+    return Address(f"{parts.scheme}://{place}", tuple(secrets), options)
 
 
 def _encrypted(options: dict[str, Any]) -> None:

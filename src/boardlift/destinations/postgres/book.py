@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from boardlift.destinations import catalogue
 from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
-from boardlift.destinations.interface import State
+from boardlift.destinations.interface import Generation, State
+from boardlift.destinations.postgres.ddl import type_name
 from boardlift.destinations.postgres.inspect import Ask
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
@@ -24,12 +25,15 @@ Member = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class Made:
-    """What boardlift put on one table. `comments` are by column; "" is the table's own."""
+    """What boardlift put on one table. `comments` are by column; "" is the table's own. `types` are by column, as
+    PostgreSQL spells them; tables of older versions have none.
+    """
 
     comments: Mapping[str, str]
     not_null: tuple[str, ...]
     columns: tuple[str, ...]
     indexes: tuple[str, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """As it is written down."""
@@ -39,6 +43,7 @@ class Made:
                 "not_null": self.not_null,
                 "columns": self.columns,
                 "indexes": self.indexes,
+                "types": dict(self.types),
             }
         )
 
@@ -53,6 +58,7 @@ def made_of(table: Table, indexes: set[str]) -> Made:
         tuple(column.name for column in table.columns if not column.nullable or column.name in table.key),
         tuple(column.name for column in table.columns),
         tuple(sorted(indexes)),
+        {column.name: type_name(column.type) for column in table.columns},
     )
 
 
@@ -94,52 +100,55 @@ def read_made(ask: Ask, hidden: str) -> dict[Member, Made]:
     for group, number, name, made in ask(statement.format(Identifier(hidden, CATALOGUE))):
         said = json.loads(str(made))
         found[str(group), int(str(number)), str(name)] = Made(
-            said["comments"], tuple(said["not_null"]), tuple(said["columns"]), tuple(said["indexes"])
+            said["comments"],
+            tuple(said["not_null"]),
+            tuple(said["columns"]),
+            tuple(said["indexes"]),
+            said.get("types", {}),
         )
     return found
+
+
+def last_holder(ask: Ask, hidden: str, group: str, name: str) -> str | None:
+    """Where the table of this name lies that was live last, of those that a group keeps; None when it keeps none."""
+    statement = SQL(
+        "SELECT g.hidden_name FROM {} g JOIN pg_class c ON c.relname = g.hidden_name JOIN pg_namespace n"
+        " ON n.oid = c.relnamespace AND n.nspname = {} WHERE g.group_key = {} AND g.table_name = {}"
+        " AND g.state = 'kept' ORDER BY g.promoted_at DESC, g.generation DESC LIMIT 1"
+    ).format(Identifier(hidden, CATALOGUE), Literal(hidden), Literal(group), Literal(name))
+    return next((str(place) for (place,) in ask(statement)), None)
 
 
 def record_statements(hidden: str, plan: SwapPlan, made: Mapping[Member, Made]) -> list[Composable]:
     """The catalogue rows of a swap: what leaves is kept, what enters is live."""
     book = Identifier(hidden, CATALOGUE)
     where = SQL(" WHERE group_key = {} AND generation = {}")
-    statements = [
-        SQL("UPDATE {} SET state = {}").format(book, Literal(State.KEPT.value))
-        + where.format(Literal(generation.group), Literal(generation.number))
-        for generation in plan.leaving
-    ]
-    if plan.new:
-        rows = catalogue.catalogue_rows(plan)
+
+    def keep(one: Generation) -> Composable:
+        kept = SQL("UPDATE {} SET state = {}").format(book, Literal(State.KEPT.value))
+        return kept + where.format(Literal(one.group), Literal(one.number))
+
+    def add(rows: list[CatalogueRow]) -> list[Composable]:
         values = COMMA.join(_row(row, made.get((row.group, row.generation, row.name))) for row in rows)
         insert = SQL(
             "INSERT INTO {} (group_key, generation, ordinal, table_name, hidden_name, state, run_id, rows, fingerprint,"
             " promoted_at, made) VALUES {}"
         )
-        return [*statements, insert.format(book, values)] if rows else statements
-    return statements + [
-        SQL("UPDATE {} SET state = {}, run_id = {}, promoted_at = {}").format(
-            book, Literal(State.LIVE.value), Literal(plan.run_id), _instant(generation.promoted_at)
+        return [insert.format(book, values)]
+
+    def revive(one: Generation) -> Composable:
+        live = SQL("UPDATE {} SET state = {}, run_id = {}, promoted_at = {}").format(
+            book, Literal(State.LIVE.value), Literal(plan.run_id), _instant(one.promoted_at)
         )
-        + where.format(Literal(generation.group), Literal(generation.number))
-        for generation in plan.entering
-    ]
+        return live + where.format(Literal(one.group), Literal(one.number))
+
+    return catalogue.written(plan, keep, add, revive)
 
 
 def catalogue_row(row: Sequence[object]) -> CatalogueRow:
     """A row of the table, without `made`."""
     assert isinstance(row[9], datetime)
-    return CatalogueRow(
-        group=str(row[0]),
-        generation=int(str(row[1])),
-        ordinal=int(str(row[2])),
-        name=str(row[3]),
-        hidden_name=str(row[4]),
-        state=State(row[5]),
-        run_id=str(row[6]),
-        rows=int(str(row[7])),
-        fingerprint=str(row[8]),
-        promoted_at=row[9],
-    )
+    return catalogue.read_row(row, row[9])
 
 
 def _row(row: CatalogueRow, made: Made | None) -> Composable:

@@ -37,7 +37,7 @@ from boardlift.destinations.postgres.load import Error as BulkError
 from boardlift.destinations.postgres.promises import CAPABILITIES
 from boardlift.destinations.postgres.session import Session, come_to_rest, script
 from boardlift.destinations.postgres.swap import Swap, SwapPolicy
-from boardlift.errors import UNCHANGED, CapabilityMissing, DestinationError, LeaseHeld, PromotionConflict
+from boardlift.errors import CapabilityMissing, DestinationError, LeaseHeld
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
 
@@ -127,13 +127,8 @@ class Postgres:
             return []
         ours = catalogue.live_names(self.generations())
         with speaking(self._address, "list tables"):
-            rows = self._ask(
-                SQL(
-                    "SELECT c.relname, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                    " WHERE n.nspname = {} AND c.relname = ANY({}) ORDER BY 1"
-                ).format(Literal(self.namespace), inspect.array(wanted))
-            )
-        return [str(name) for name, kind in rows if name not in ours or kind != "r"]
+            rows = stored.taken(self._ask, self.namespace, wanted)
+        return list(dict.fromkeys(str(name) for name, kind in rows if name not in ours or kind != "r"))
 
     # -- a generation beside the live one
 
@@ -204,11 +199,8 @@ class Postgres:
 
     def _swap(self, plan: SwapPlan, in_place: set[str]) -> SwapOutcome:
         self._refuse_without_lease()
-        if foreign := self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing)):
-            raise PromotionConflict(
-                f"{self.namespace} holds a table that boardlift did not put there: {', '.join(foreign)}. {UNCHANGED}",
-                hint="rename or drop it, or give the board another `table:` name in boardlift.yaml",
-            )
+        foreign = self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing))
+        catalogue.refuse_foreign(self.namespace, foreign)
         session, namespaces = Session(self._connection()), (self.namespace, self._hidden)
         return Swap(session, self._address, namespaces, self._policy, self._clock).run(plan, in_place)
 
@@ -225,7 +217,7 @@ class Postgres:
         target = Identifier(hidden_namespace(namespace), into.hidden_name)
         names = COMMA.join(Identifier(column.name) for column in into.table.columns)
         with speaking(self._address, f"copy {table}"):
-            statement = SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target, names, names, source)
+            statement = SQL("INSERT INTO {} ({}) SELECT {} FROM ONLY {}").format(target, names, names, source)
             return self._connection().execute(statement.text.encode()).rowcount
 
     def contents(self, group: str, generation: int) -> dict[str, str]:
@@ -233,7 +225,7 @@ class Postgres:
         for table in catalogue.stored_generation(self.generations(), group, generation).tables:
             source, columns = self._source(group, generation, table.name)
             with speaking(self._address, f"read {table.name}"):
-                found[table.name] = contents.fingerprint(self._ask, source, sorted(columns))
+                found[table.name] = contents.fingerprint(self._ask, SQL("ONLY ") + source, sorted(columns))
         return found
 
     def _source(self, group: str, generation: int, table: str) -> tuple[Composable, list[str]]:
@@ -270,8 +262,7 @@ class Postgres:
         return [name for name, _ in strays]
 
     def retain(self, group: str, keep: int) -> list[int]:
-        going = catalogue.doomed(self.generations(group), group, keep)
-        for generation in going:
+        def drop(generation: Generation) -> None:
             with speaking(self._address, f"drop generation {generation.number} of {group}"):
                 forget = SQL("DELETE FROM {} WHERE group_key = {} AND generation = {}").format(
                     self._book, Literal(group), Literal(generation.number)
@@ -281,7 +272,8 @@ class Postgres:
                     for table in generation.tables
                 ]
                 self._do(SQL("; ").join([SQL("BEGIN"), forget, *drops, SQL("COMMIT")]))
-        return [generation.number for generation in going]
+
+        return catalogue.retire(self.generations(group), group, keep, drop)
 
     # -- people
 

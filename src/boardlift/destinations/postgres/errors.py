@@ -12,9 +12,9 @@ import duckdb
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from boardlift.destinations.address import SecretKeeper
 from boardlift.errors import ConfigError, DestinationError, PromotionConflict
 
-_MASK = "***"
 _SECRET_KEYS = ("password", "sslpassword", "passfile", "oauth_client_secret")
 
 # SQLSTATE, or its first two characters -> what to do. The longest match counts.
@@ -53,21 +53,10 @@ _TAKEN = {"42P07", "42710"}  # a table, or a type, of that name exists
 
 
 @dataclass(frozen=True, repr=False)
-class Address:
-    """Where a PostgreSQL URL leads. Its repr, like its identity, shows no secret."""
+class Address(SecretKeeper):
+    """Where a PostgreSQL URL leads."""
 
     url: str
-    identity: str
-    secrets: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        return f"Address({self.identity})"
-
-    def scrub(self, text: str) -> str:
-        """`text` without any secret of the URL, however it is written in it."""
-        for secret in self.secrets:
-            text = text.replace(secret, _MASK)
-        return text
 
 
 def read_url(url: str) -> Address:
@@ -88,7 +77,7 @@ def read_url(url: str) -> Address:
     port = f":{parts['port']}" if parts.get("port") else ""
     database = str(parts.get("dbname") or parts.get("user") or "")
     by_length = sorted((secret for secret in secrets if len(secret) > 2), key=len, reverse=True)
-    return Address(url, f"postgresql://{host}{port}/{database}", (url, *by_length))
+    return Address(f"postgresql://{host}{port}/{database}", (url, *by_length), url)
 
 
 @contextmanager
@@ -126,5 +115,7 @@ def _hint(said: str, sqlstate: str) -> str:
     for length in (5, 3, 2):
         if sqlstate[:length] in _HINTS:
             return _HINTS[sqlstate[:length]]
+    if sqlstate[:2] in {"42", "P0"}:  # said by the server about a statement, not about the way to it
+        return ""
     lower = said.lower()
     return next((hint for words, hint in _WORDS.items() if words in lower), "")

@@ -39,7 +39,7 @@ from boardlift.destinations.sqlite.plan import plan_replacements
 from boardlift.destinations.sqlite.query import read_only
 from boardlift.destinations.sqlite.schema import columns_of, folded, things
 from boardlift.destinations.sqlite.swap import Swaps, forget_titles
-from boardlift.errors import UNCHANGED, DestinationError, PromotionConflict
+from boardlift.errors import DestinationError, PromotionConflict
 from boardlift.shape.sql import COMMA, SQL, Identifier, Literal
 from boardlift.shape.table import Table
 
@@ -190,12 +190,8 @@ class SQLite:
     def _swap(self, plan: SwapPlan, refilled: set[str]) -> SwapOutcome:
         if not plan.entering:
             return SwapOutcome(self._clock.now(), 0, 0.0)
-        if foreign := self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing)):
-            raise PromotionConflict(
-                f"{self.identity} holds a table that boardlift did not put there: "
-                f"{', '.join(self._names.live(name) for name in foreign)}. {UNCHANGED}",
-                hint="rename or drop it, or give the board another `table:` name in boardlift.yaml",
-            )
+        foreign = self.foreign_tables(slot.name for slot in (*plan.incoming, *plan.outgoing))
+        catalogue.refuse_foreign(self.identity, [self._names.live(name) for name in foreign])
         return self._swaps.run(plan, refilled)
 
     def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
@@ -235,8 +231,7 @@ class SQLite:
         return self._drop_hidden(lambda name, place: place not in known and name not in live)
 
     def retain(self, group: str, keep: int) -> list[int]:
-        going = catalogue.doomed(self.generations(group), group, keep)
-        for generation in going:
+        def drop(generation: Generation) -> None:
             with self._file.transaction(f"drop generation {generation.number} of {group}") as run:
                 for table in generation.tables:
                     run(SQL("DROP TABLE IF EXISTS {}").format(Identifier(self._names.hidden(table.hidden_name))))
@@ -247,7 +242,8 @@ class SQLite:
                     ),
                     [group, generation.number],
                 )
-        return [generation.number for generation in going]
+
+        return catalogue.retire(self.generations(group), group, keep, drop)
 
     def discard(self) -> None:
         if self._file.missing:
@@ -335,18 +331,7 @@ _NAMED = SQL("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view
 
 
 def _catalogue_row(row: Sequence[object]) -> CatalogueRow:
-    return CatalogueRow(
-        group=str(row[0]),
-        generation=_whole(row[1]),
-        ordinal=_whole(row[2]),
-        name=str(row[3]),
-        hidden_name=str(row[4]),
-        state=State(row[5]),
-        run_id=str(row[6]),
-        rows=_whole(row[7]),
-        fingerprint=str(row[8]),
-        promoted_at=datetime.fromisoformat(str(row[9])).astimezone(UTC),
-    )
+    return catalogue.read_row(row, datetime.fromisoformat(str(row[9])).astimezone(UTC))
 
 
 def _whole(value: object) -> int:
