@@ -104,6 +104,7 @@ def sync(
                     staging.restart()
                     normalizer.reset()
                 case BoardRead():
+                    normalizer.set_apart(event.unreadable)
                     for rows in normalizer.finish():
                         staging.append(rows.table, rows.stream)
                     _keep_quantiles(event.board_id, parts)

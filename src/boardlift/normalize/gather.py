@@ -41,6 +41,12 @@ class Gathering:
         self._pending[table.name] += rows
         return rows
 
+    def insert(self, table: Table, rows: Sequence[tuple[object, ...]]) -> int:
+        """Keep a few rows made here; how many they were."""
+        self._engine.insert(self._local(table), rows)
+        self._pending[table.name] += len(rows)
+        return len(rows)
+
     def enough(self, table: Table) -> bool:
         """Whether so many rows have gathered that they are worth a trip to the destination."""
         return self._pending[table.name] >= _FLUSH_ROWS

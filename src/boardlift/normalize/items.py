@@ -7,10 +7,11 @@ has few, gather in tables of their own and leave in larger batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from boardlift.errors import BoardliftError
+from boardlift.monday.isolate import Unreadable
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.engine import Engine, open_engine
 from boardlift.normalize.gather import Gathering, Rows
@@ -74,6 +75,13 @@ class Normalizer:
             self.quarantined += self._gathering.add(self._plan.quarantine, misfits)
         self._engine.do(SQL("DROP TABLE {}").format(_ROWS))
         self._engine.give_back()
+
+    def set_apart(self, cells: Sequence[Unreadable]) -> None:
+        """Put cells that monday does not give into quarantine; in their items they are empty."""
+        names = {column.source.id: column.facets[0].column.name for column in self._plan.columns if column.facets}
+        rows = [(cell.item, cell.column, names.get(cell.column), None, cell.reason) for cell in cells]
+        if rows:
+            self.quarantined += self._gathering.insert(self._plan.quarantine, rows)
 
     def finish(self) -> Iterator[Rows]:
         """What is left: link rows, labels, groups, quarantine."""
