@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     import duckdb
 
 _FLUSH_ROWS = 30_000
-_ROWS = Identifier("window_rows")
-_FLAG = Identifier("boardlift misfit")  # a space keeps it apart from every portable name
-_MISPLACED = Identifier("boardlift misplaced")
+ROWS = Identifier("window_rows")
+FLAG = Identifier("boardlift misfit")  # a space keeps it apart from every portable name
+MISPLACED = Identifier("boardlift misplaced")
+WHICH = Identifier("boardlift window")
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,15 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """Sealed windows of one board that become rows in one statement: planning it costs as much as a thousand rows."""
+class Batch:
+    """Sealed windows that become rows in one statement: planning it costs as much as a thousand rows.
+
+    They are of one board, or of several that are alike: then `boards` has each window's board, and every row has the
+    number of its window in a first column.
+    """
 
     windows: tuple[Window, ...]
+    boards: tuple[BoardPlan, ...] = ()
 
     @property
     def has_nul(self) -> bool:
@@ -95,16 +101,15 @@ class Normalizer:
     def reset(self) -> None:
         """Forget all rows so far: the board is read again from its first page."""
         self.quarantined = 0
-        for column in self._linked():
-            self._empty(column.link_table)
-        self._empty(self._plan.quarantine)
+        for name in list(self._pending):
+            self._drop(name)
 
     def rows(self, *windows: Window) -> Iterator[Rows]:
         """The rows of these windows: always those of the main table, and link rows when enough have gathered.
 
         Each `Rows` must be consumed before the next is asked for. Raises BoardliftError if a window is unreadable.
         """
-        batch = _Batch(windows)
+        batch = Batch(windows)
         try:
             self._materialise(batch)
         except BoardliftError:
@@ -115,35 +120,44 @@ class Normalizer:
             return
         plan = self._plan
         names = COMMA.join(Identifier(column.name) for column in plan.group.main.columns)
-        yield Rows(plan.group.main, self._stream(SQL("SELECT {} FROM {}").format(names, _ROWS)))
-        for column in self._linked():
+        yield Rows(plan.group.main, self._stream(SQL("SELECT {} FROM {}").format(names, ROWS)))
+        for column in self.linked():
             yield from self._gather_links(column, batch)
-        self._gather_misfits(batch)
-        self._do(SQL("DROP TABLE {}").format(_ROWS))
+        self.gather_misfits(batch)
+        self._do(SQL("DROP TABLE {}").format(ROWS))
 
     def finish(self) -> Iterator[Rows]:
         """What is left: link rows, labels, groups, quarantine."""
-        for column in self._linked():
+        yield from self.gathered_links()
+        if self._plan.labels is not None:
+            yield self._constant(self._plan.labels, label_rows(self._plan))
+        yield self._constant(self._plan.groups, group_rows(self._plan))
+        yield from self.quarantined_rows()
+
+    def gathered_links(self) -> Iterator[Rows]:
+        """The link rows that have gathered."""
+        for column in self.linked():
             if column.link_table is not None:
                 yield from self._flush(column.link_table)
-        if self._plan.labels is not None:
-            yield self._constant(self._plan.labels, _label_rows(self._plan))
-        yield self._constant(self._plan.groups, _group_rows(self._plan))
+
+    def quarantined_rows(self) -> Iterator[Rows]:
+        """The values that did not fit, as far as they have not been given."""
         yield from self._flush(self._plan.quarantine)
 
     # -- the window ------------------------------------------------------------------------------------------------
 
-    def _materialise(self, batch: _Batch) -> None:
-        self._fill_rows(batch)
+    def _materialise(self, batch: Batch) -> None:
+        self.fill(batch)
         # Cells are taken by their place; an answer that keeps no order has each of its cells looked for.
-        if not self._searching and self._count(SQL("SELECT count(*) FROM {} WHERE {}").format(_ROWS, _MISPLACED)):
+        if not self._searching and self._count(SQL("SELECT count(*) FROM {} WHERE {}").format(ROWS, MISPLACED)):
             self._searching = True
-            self._fill_rows(batch)
+            self.fill(batch)
 
-    def _fill_rows(self, batch: _Batch) -> None:
+    def fill(self, batch: Batch) -> None:
+        """Read the windows into the table of typed rows. Raises BoardliftError if one is unreadable."""
         import duckdb
 
-        statement = SQL("CREATE OR REPLACE TEMP TABLE {} AS {}").format(_ROWS, self._typed_rows(batch))
+        statement = SQL("CREATE OR REPLACE TEMP TABLE {} AS {}").format(ROWS, self.typed_rows(batch))
         try:
             try:
                 self._do(statement)
@@ -165,7 +179,7 @@ class Normalizer:
             hint=f"the answers are kept in {window.path}; run `boardlift sync` again, and report the file if it recurs",
         )
 
-    def _source(self, batch: _Batch) -> Composable:
+    def _source(self, batch: Batch) -> Composable:
         """One row for each item, cells as structs of text."""
         keys = {"id": False, "text": False}
         if self._plan.selection.value:
@@ -184,14 +198,15 @@ class Normalizer:
             "read_json([{paths}], format = 'newline_delimited', compression = 'zstd', maximum_object_size = {size}, "
             "columns = {{'id': 'VARCHAR', 'name': 'VARCHAR', 'created_at': 'VARCHAR', 'updated_at': 'VARCHAR', "
             "'creator_id': 'VARCHAR', 'url': 'VARCHAR', 'group': 'STRUCT(id VARCHAR)', "
-            "'parent_item': 'STRUCT(id VARCHAR)', 'column_values': {cells}}})"
+            "'parent_item': 'STRUCT(id VARCHAR)', 'column_values': {cells}}}{named})"
         ).format(
+            named=SQL(", filename = true") if batch.boards else SQL(""),
             paths=COMMA.join(Literal(str(window.path)) for window in batch.windows),
             size=Literal(max(batch.largest_item * 2, 1_000_000)),
             cells=cells,
         )
 
-    def _raw_rows(self, batch: _Batch) -> Composable:
+    def _raw_rows(self, batch: Batch) -> Composable:
         """Items with one text for each facet (`r0`, ...) and one list for each link table (`l0`, ...).
 
         A last column tells that a cell is not where the first item has it, so that the row is wrong.
@@ -199,7 +214,7 @@ class Normalizer:
         clean = _without_nul if batch.has_nul else _as_is
         place = {column_id: number for number, column_id in enumerate(batch.cell_order, start=1)}
         structs, values, raws = [], [], []
-        misplaced: list[Composable] = [SQL("false")]
+        misplaced: list[tuple[Composable, str]] = []
         number = 0
         for column in self._plan.columns:
             name = Identifier(f"c{column.number}")
@@ -208,7 +223,7 @@ class Normalizer:
                 struct = _find_cell(column.source.id)
             else:
                 struct = SQL("column_values[{}]").format(Literal(at))
-                misplaced.append(SQL("{}.id IS DISTINCT FROM {}").format(name, Literal(column.source.id)))
+                misplaced.append((name, column.source.id))
             structs.append(struct + SQL(" AS ") + name)
             value = _parsed(name) if self._has_value(column) else SQL("CAST(NULL AS JSON)")
             values.append(value + SQL(" AS ") + Identifier(f"v{column.number}"))
@@ -219,13 +234,17 @@ class Normalizer:
             if column.links is not None:
                 holder = Cell(self._number_of(column.links.through)) if column.links.through else cell
                 raws.append(column.links.elements(holder) + SQL(" AS ") + Identifier(f"l{column.number}"))
-        base = SQL('id, {} AS name, created_at, updated_at, creator_id, url, "group", parent_item').format(
+        base: Composable = SQL('id, {} AS name, created_at, updated_at, creator_id, url, "group", parent_item').format(
             clean(SQL("name"))
         )
-        keep = SQL('id, name, created_at, updated_at, creator_id, url, "group", parent_item')
+        keep: Composable = SQL('id, name, created_at, updated_at, creator_id, url, "group", parent_item')
+        if batch.boards:
+            paths = COMMA.join(Literal(str(window.path)) for window in batch.windows)
+            which = SQL("CAST(list_position([{}], filename) - 1 AS INTEGER) AS {}").format(paths, WHICH)
+            keep, base = which + SQL(", ") + keep, WHICH + SQL(", ") + base
         cells = SQL("SELECT {} FROM {}").format(COMMA.join([keep, *structs]), self._source(batch))
         parsed = SQL("SELECT *, {} FROM ({})").format(COMMA.join(values), cells) if values else cells
-        raws.append(SQL(" OR ").join(misplaced) + SQL(" AS ") + _MISPLACED)
+        raws.append(_misplaced(misplaced, batch) + SQL(" AS ") + MISPLACED)
         return SQL("SELECT {} FROM ({})").format(COMMA.join([base, *raws]), parsed)
 
     def _has_value(self, column: PlannedColumn) -> bool:
@@ -233,10 +252,11 @@ class Normalizer:
         asked = {value_type for value_type, fields in self._plan.selection.fragments if "value" in fields}
         return self._plan.selection.value or not asked.isdisjoint(column.family.value_types)
 
-    def _typed_rows(self, batch: _Batch) -> Composable:
-        selected = [
-            _base(column, self._plan) + SQL(" AS ") + Identifier(column.name) for column in self._base_columns()
-        ]
+    def typed_rows(self, batch: Batch) -> Composable:
+        """The statement that makes typed rows, lists of links and flags of these windows."""
+        titles = _group_titles(batch, self._plan)
+        selected: list[Composable] = [WHICH] if batch.boards else []
+        selected += [_base(column, titles) + SQL(" AS ") + Identifier(column.name) for column in self._base_columns()]
         flags = []
         for number, planned in enumerate(facet for column in self._plan.columns for facet in column.facets):
             raw = Identifier(f"r{number}")
@@ -244,9 +264,9 @@ class Normalizer:
             selected.append(value + SQL(" AS ") + Identifier(planned.column.name))
             if (flag := misfit(raw, value, planned.column.type)) is not None:
                 flags.append(flag)
-        selected += [Identifier(f"l{column.number}") for column in self._linked()]
+        selected += [Identifier(f"l{column.number}") for column in self.linked()]
         any_flag = SQL(" OR ").join(flags) if flags else SQL("false")
-        selected += [SQL("coalesce({}, false) AS {}").format(any_flag, _FLAG), _MISPLACED]
+        selected += [SQL("coalesce({}, false) AS {}").format(any_flag, FLAG), MISPLACED]
         return SQL("SELECT {} FROM ({})").format(COMMA.join(selected), self._raw_rows(batch))
 
     def _base_columns(self) -> Sequence[Column]:
@@ -256,27 +276,20 @@ class Normalizer:
 
     # -- links -----------------------------------------------------------------------------------------------------
 
-    def _linked(self) -> list[PlannedColumn]:
+    def linked(self) -> list[PlannedColumn]:
+        """The columns that have a link table."""
         return [column for column in self._plan.columns if column.link_table is not None]
 
     def _number_of(self, column_id: str) -> int:
         return next(column.number for column in self._plan.columns if column.source.id == column_id)
 
-    def _gather_links(self, column: PlannedColumn, batch: _Batch) -> Iterator[Rows]:
-        if column.links is None or column.link_table is None:
+    def _gather_links(self, column: PlannedColumn, batch: Batch) -> Iterator[Rows]:
+        if column.link_table is None:
             return
-        clean = _without_nul if batch.has_nul else _as_is
-        members = Identifier(f"l{column.number}")
-        values = [
-            typed(clean(link.raw(Identifier("e"))), link.type) + SQL(" AS ") + Identifier(link.name)
-            for link in column.links.columns
-        ]
-        taken = SQL(
-            "INSERT INTO {target} SELECT item_id, CAST(ordinal AS INTEGER), {values} FROM (SELECT item_id, "
-            "unnest({members}) AS e, generate_subscripts({members}, 1) AS ordinal FROM {rows} WHERE len({members}) > 0)"
-        ).format(target=self._local(column.link_table), values=COMMA.join(values), members=members, rows=_ROWS)
+        taken = SQL("INSERT INTO {} {}").format(self._local(column.link_table), link_rows(column, batch))
+        self._ready(column.link_table)
         table = column.link_table.name
-        self._pending[table] = self._pending.get(table, 0) + self._count(taken)
+        self._pending[table] += self._count(taken)
         if self._pending[table] >= _FLUSH_ROWS:
             yield from self._flush(column.link_table)
 
@@ -284,23 +297,27 @@ class Normalizer:
         if not self._pending.get(table.name):
             return
         yield Rows(table, self._stream(SQL("SELECT * FROM {}").format(self._local(table))))
-        self._empty(table)
+        self._drop(table.name)
 
-    def _empty(self, table: Table | None) -> None:
-        if table is None:
-            return
-        columns = COMMA.join(Identifier(c.name) + SQL(" ") + _local_type(c) for c in table.columns)
-        self._do(SQL("CREATE OR REPLACE TEMP TABLE {} ({})").format(self._local(table), columns))
-        self._pending[table.name] = 0
+    def _ready(self, table: Table) -> None:
+        """Somewhere to gather rows of a table; most tables of most boards never need it."""
+        if table.name not in self._pending:
+            columns = COMMA.join(Identifier(c.name) + SQL(" ") + local_type(c) for c in table.columns)
+            self._do(SQL("CREATE OR REPLACE TEMP TABLE {} ({})").format(self._local(table), columns))
+            self._pending[table.name] = 0
+
+    def _drop(self, name: str) -> None:
+        self._do(SQL("DROP TABLE IF EXISTS {}").format(Identifier(f"{self._prefix}_{name}")))
+        self._pending.pop(name, None)
 
     def _local(self, table: Table) -> Composable:
         return Identifier(f"{self._prefix}_{table.name}")
 
     # -- misfits ---------------------------------------------------------------------------------------------------
 
-    def _gather_misfits(self, batch: _Batch) -> None:
+    def gather_misfits(self, batch: Batch) -> None:
         """Ask again, cell by cell, only if the window has any: the usual window pays for one boolean a row."""
-        if not self._count(SQL("SELECT count(*) FROM {} WHERE {}").format(_ROWS, _FLAG)):
+        if not self._count(SQL("SELECT count(*) FROM {} WHERE {}").format(ROWS, FLAG)):
             return
         cells = []
         number = 0
@@ -326,6 +343,7 @@ class Normalizer:
             "INSERT INTO {} SELECT item_id, m.column_id, m.column_name, m.value, m.reason FROM (SELECT TRY_CAST(id AS "
             "BIGINT) AS item_id, unnest([{}]) AS m FROM ({})) WHERE m IS NOT NULL"
         ).format(self._local(self._plan.quarantine), COMMA.join(cells), self._raw_rows(batch))
+        self._ready(self._plan.quarantine)
         rows = self._count(statement)
         self.quarantined += rows
         self._pending[self._plan.quarantine.name] += rows
@@ -347,13 +365,30 @@ class Normalizer:
 
     def _constant(self, table: Table, rows: Sequence[tuple[object, ...]]) -> Rows:
         """Rows of metadata: labels and groups, a few dozen at most."""
-        self._empty(table)
+        self._drop(table.name)
+        self._ready(table)
         marks = COMMA.join(SQL("?") for _ in table.columns)
         if rows:
             self._engine.executemany(
                 str(SQL("INSERT INTO {} VALUES ({})").format(self._local(table), marks)), [list(row) for row in rows]
             )
         return Rows(table, self._stream(SQL("SELECT * FROM {}").format(self._local(table))))
+
+
+def link_rows(column: PlannedColumn, batch: Batch) -> Composable:
+    """The query for the rows of a link table, from the table of typed rows."""
+    assert column.links is not None
+    clean = _without_nul if batch.has_nul else _as_is
+    members = Identifier(f"l{column.number}")
+    values = [
+        typed(clean(link.raw(Identifier("e"))), link.type) + SQL(" AS ") + Identifier(link.name)
+        for link in column.links.columns
+    ]
+    own = COMMA.join([*([WHICH] if batch.boards else []), Identifier("item_id")])
+    return SQL(
+        "SELECT {own}, CAST(ordinal AS INTEGER) AS ordinal, {values} FROM (SELECT {own}, "
+        "unnest({members}) AS e, generate_subscripts({members}, 1) AS ordinal FROM {rows} WHERE len({members}) > 0)"
+    ).format(own=own, values=COMMA.join(values), members=members, rows=ROWS)
 
 
 def _parsed(cell: Composable) -> Composable:
@@ -371,15 +406,38 @@ def _find_cell(column_id: str) -> Composable:
     )
 
 
-def _base(column: Column, plan: BoardPlan) -> Composable:
+def _misplaced(cells: Sequence[tuple[Composable, str]], batch: Batch) -> Composable:
+    """Whether one of these cells, taken by their place, is not of the column of this id."""
+    if not cells:
+        return SQL("false")
+    if not batch.boards:
+        return SQL(" OR ").join(SQL("{}.id IS DISTINCT FROM {}").format(name, Literal(own)) for name, own in cells)
+    # The columns of boards that are alike have ids of their own; those of a board are in one order.
+    there = SQL("concat_ws(',', {})").format(COMMA.join(name + SQL(".id") for name, _ in cells))
+    ids = [",".join(column.source.id for column in board.columns) for board in batch.boards]
+    return SQL("{} IS DISTINCT FROM ([{}])[{} + 1]").format(there, COMMA.join(Literal(each) for each in ids), WHICH)
+
+
+def _group_titles(batch: Batch, plan: BoardPlan) -> Composable:
+    """The title of a row's group, from the board's list of groups."""
+    if batch.boards:
+        numbered = [(f"{n}:{g.id}", g.title) for n, each in enumerate(batch.boards) for g in each.board.groups]
+        key = WHICH + SQL(""" || ':' || "group".id""")
+    else:
+        numbered = [(group.id, group.title) for group in plan.board.groups]
+        key = SQL('"group".id')
+    if not numbered:
+        return SQL("CAST(NULL AS VARCHAR)")
+    return SQL("map([{}], [{}])[{}]").format(
+        COMMA.join(Literal(name) for name, _ in numbered),
+        COMMA.join(Literal(title.replace("\0", "")) for _, title in numbered),
+        key,
+    )
+
+
+def _base(column: Column, group_titles: Composable) -> Composable:
     if column.name == "group_title":
-        groups = plan.board.groups
-        if not groups:
-            return SQL("CAST(NULL AS VARCHAR)")
-        return SQL('map([{}], [{}])["group".id]').format(
-            COMMA.join(Literal(group.id) for group in groups),
-            COMMA.join(Literal(group.title.replace("\0", "")) for group in groups),
-        )
+        return group_titles
     if column.name == "item_id":
         return SQL("TRY_CAST(id AS BIGINT)")
     if column.name == "group_id":
@@ -391,7 +449,7 @@ def _base(column: Column, plan: BoardPlan) -> Composable:
     return Identifier(column.name)
 
 
-def _local_type(column: Column) -> Composable:
+def local_type(column: Column) -> Composable:
     if str(column.type).startswith("decimal"):
         return SQL("DECIMAL({}, {})").format(Literal(column.type.precision), Literal(column.type.scale))
     return _LOCAL_TYPES[str(column.type)]
@@ -419,7 +477,8 @@ def _without_nul(raw: Composable) -> Composable:
     return SQL("replace({}, chr(0), '')").format(raw)
 
 
-def _label_rows(plan: BoardPlan) -> list[tuple[object, ...]]:
+def label_rows(plan: BoardPlan) -> list[tuple[object, ...]]:
+    """The labels of a board's status and dropdown columns, by LABEL_COLUMNS."""
     rows: dict[tuple[str, int], tuple[object, ...]] = {}
     for column in plan.columns:
         for label in column.family.labels(column.source.settings):
@@ -436,7 +495,8 @@ def _label_rows(plan: BoardPlan) -> list[tuple[object, ...]]:
     return list(rows.values())
 
 
-def _group_rows(plan: BoardPlan) -> list[tuple[object, ...]]:
+def group_rows(plan: BoardPlan) -> list[tuple[object, ...]]:
+    """The groups of a board, by GROUP_COLUMNS."""
     return [
         (group.id, group.title.replace("\0", ""), group.color, _position(group.position), group.archived)
         for group in {group.id: group for group in plan.board.groups}.values()

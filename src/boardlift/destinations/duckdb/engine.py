@@ -38,6 +38,7 @@ from boardlift.destinations.interface import (
     TableFacts,
     hidden_namespace,
 )
+from boardlift.destinations.one_by_one import OneByOne
 from boardlift.errors import UNCHANGED, CapabilityMissing, DestinationError, LeaseHeld, PromotionConflict
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
@@ -77,7 +78,7 @@ def connect(url: str, namespace: str) -> Destination:
     return DuckDB(url, namespace)
 
 
-class DuckDB:
+class DuckDB(OneByOne):
     """One DuckDB file (or one database in memory) and one live namespace in it."""
 
     capabilities = CAPABILITIES

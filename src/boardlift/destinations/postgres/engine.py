@@ -26,6 +26,7 @@ from boardlift.destinations.interface import (
     TableFacts,
     hidden_namespace,
 )
+from boardlift.destinations.one_by_one import OneByOne
 from boardlift.destinations.postgres import book, contents, inspect, stored
 from boardlift.destinations.postgres import lease as leases
 from boardlift.destinations.postgres.ddl import create_statement
@@ -51,7 +52,7 @@ def connect(url: str, namespace: str) -> Destination:
     return Postgres(url, namespace)
 
 
-class Postgres:
+class Postgres(OneByOne):
     """One PostgreSQL database and one live namespace in it."""
 
     capabilities = CAPABILITIES
