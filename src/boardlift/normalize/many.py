@@ -16,7 +16,7 @@ import msgspec
 
 from boardlift.destinations.interface import ArrowStream
 from boardlift.errors import BoardliftError
-from boardlift.normalize.boards import BoardPlan
+from boardlift.normalize.boards import BoardPlan, PlannedColumn
 from boardlift.normalize.items import (
     FLAG,
     MISPLACED,
@@ -30,7 +30,7 @@ from boardlift.normalize.items import (
     link_rows,
     local_type,
 )
-from boardlift.shape.sql import COMMA, SQL, Composable, Identifier
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
 from boardlift.spool.window import Window
 
@@ -100,10 +100,9 @@ class ManyBoards:
         window = replace(board.windows[0], path=Path("-"), largest_item=0, has_nul=False)
         batch = Batch((window,), (bare,))
         tables = (plan.group.main, *(c.link_table for c in normalizer.linked() if c.link_table is not None))
-        parts = [normalizer.typed_rows(batch).text, *(link_rows(c, batch).text for c in normalizer.linked())]
-        parts += [f"{column.name} {column.type}" for table in tables for column in table.columns]
+        shapes = [f"{column.name} {column.type}" for table in tables for column in table.columns]
         orders = {window.cell_order for window in board.windows}
-        return "\n".join([*parts, *(plan.key for _ in range(len(orders) - 1))])
+        return "\n".join([normalizer.typed_rows(batch).text, *shapes, *(plan.key for _ in range(len(orders) - 1))])
 
     def _together(self, boards: Sequence[SmallBoard]) -> Iterator[BoardRows | MixedRows]:
         """The rows of boards that are alike, but for labels, groups and quarantine."""
@@ -124,11 +123,10 @@ class ManyBoards:
             return
         names = COMMA.join(Identifier(column.name) for column in boards[0].plan.group.main.columns)
         yield self._mixed([plan.group.main for plan in plans], plans, SQL("{}, {}").format(WHICH, names), ROWS)
-        links = [self._normalizers[plan.key].linked() for plan in plans]
-        for number, column in enumerate(lead.linked()):
-            self._ask(SQL("CREATE OR REPLACE TEMP TABLE {} AS {}").format(_GATHERED, link_rows(column, batch)))
-            tables = [each[number].link_table for each in links]
-            mixed = self._mixed([table for table in tables if table is not None], plans, SQL("*"), _GATHERED)
+        for columns in zip(*(self._normalizers[plan.key].linked() for plan in plans), strict=True):
+            self._link(columns, batch)
+            tables = [column.link_table for column in columns if column.link_table is not None]
+            mixed = self._mixed(tables, plans, SQL("*"), _GATHERED)
             if mixed.tables:
                 yield mixed
             self._ask(SQL("DROP TABLE {}").format(_GATHERED))
@@ -137,6 +135,18 @@ class ManyBoards:
             mine = tuple(window for board in boards if board.plan.key == key for window in board.windows)
             self._normalizers[key].gather_misfits(Batch(mine))
         self._ask(SQL("DROP TABLE {}").format(ROWS))
+
+    def _link(self, columns: Sequence[PlannedColumn], batch: Batch) -> None:
+        """Gather the rows of one link table of each board; `columns` are by window. Labels may be each board's own."""
+        statements: dict[str, list[int]] = {}
+        for number, column in enumerate(columns):
+            statements.setdefault(link_rows(column, batch).text, []).append(number)
+        begin = SQL("CREATE OR REPLACE TEMP TABLE {} AS SELECT * FROM ({}) WHERE {} IN ({})")
+        for numbers in statements.values():
+            query = link_rows(columns[numbers[0]], batch)
+            wanted = COMMA.join(Literal(number) for number in numbers)
+            self._ask(begin.format(_GATHERED, query, WHICH, wanted))
+            begin = SQL("INSERT INTO {} SELECT * FROM ({}) WHERE {} IN ({})")
 
     def _mixed(
         self, tables: Sequence[Table], plans: Sequence[BoardPlan], columns: Composable, source: Composable
