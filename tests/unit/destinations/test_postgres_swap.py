@@ -10,6 +10,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from boardlift.clock import SystemClock
 from boardlift.destinations.interface import Replace, State
 from boardlift.destinations.postgres.engine import Postgres
 from boardlift.destinations.postgres.swap import SwapPolicy
@@ -262,12 +263,16 @@ def test_the_swap_succeeds_when_the_blocker_leaves(destination: Postgres, postgr
     with psycopg.connect(postgres_url) as blocker:
         blocker.execute("SELECT count(*) FROM monday.planning")
         _conflict(destination, group)
-        leave = threading.Timer(0.15, blocker.rollback)
-        leave.start()
-        patient = Postgres(postgres_url, "monday", policy=SwapPolicy(patience=20))
+
+        class Leaving(SystemClock):
+            """Between two attempts the blocker leaves."""
+
+            def sleep(self, seconds: float) -> None:
+                blocker.rollback()
+
+        patient = Postgres(postgres_url, "monday", policy=SwapPolicy(patience=20), clock=Leaving())
         outcome = patient.promote("run", [group])
         patient.close()
-        leave.join()
     assert outcome.attempts > 1
     assert live_name(destination) == "g2"
 

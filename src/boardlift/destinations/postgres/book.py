@@ -99,6 +99,16 @@ def read_made(ask: Ask, hidden: str) -> dict[Member, Made]:
     return found
 
 
+def last_holder(ask: Ask, hidden: str, group: str, name: str) -> str | None:
+    """Where the table of this name lies that was live last, of those that a group keeps; None when it keeps none."""
+    statement = SQL(
+        "SELECT g.hidden_name FROM {} g JOIN pg_class c ON c.relname = g.hidden_name JOIN pg_namespace n"
+        " ON n.oid = c.relnamespace AND n.nspname = {} WHERE g.group_key = {} AND g.table_name = {}"
+        " AND g.state = 'kept' ORDER BY g.promoted_at DESC, g.generation DESC LIMIT 1"
+    ).format(Identifier(hidden, CATALOGUE), Literal(hidden), Literal(group), Literal(name))
+    return next((str(place) for (place,) in ask(statement)), None)
+
+
 def record_statements(hidden: str, plan: SwapPlan, made: Mapping[Member, Made]) -> list[Composable]:
     """The catalogue rows of a swap: what leaves is kept, what enters is live."""
     book = Identifier(hidden, CATALOGUE)

@@ -12,6 +12,7 @@ from typing import Any
 
 from boardlift.destinations.postgres.book import Made
 from boardlift.destinations.postgres.inspect import Grant, grant_statements
+from boardlift.destinations.postgres.session import OUR_PATH, PEOPLES_PATH
 from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 
@@ -33,10 +34,7 @@ def dressing(
     before, staged = old.relation(place), new.relation(at)
     assert before is not None and staged is not None
     target = Identifier(*at)
-    statements: list[Composable] = []
-    if staged.detail["owner"] != before.detail["owner"]:
-        statements.append(SQL("ALTER TABLE {} OWNER TO {}").format(target, Identifier(before.detail["owner"])))
-    statements += grant_statements(target, _grants(new, at), _grants(old, place), set(new.columns(at)))
+    statements = entitling(old, place, new, at)
     statements += _options(target, before.detail, staged.detail)
     statements += _place_and_kind(target, before.detail, staged.detail)
     statements += _labels(_on_relation(staged, target), before.detail, staged.detail)
@@ -47,6 +45,17 @@ def dressing(
     statements += _checks(target, old, place, new, at)
     statements += comment_statements(new, at, comments)
     return statements + _statistics(target, old, place, new, at)
+
+
+def entitling(old: Snapshot, place: Place, new: Snapshot, at: Place) -> list[Composable]:
+    """Statements that give the relation `at` the owner and the grants of the one at `place`."""
+    before, staged = old.relation(place), new.relation(at)
+    assert before is not None and staged is not None
+    target = Identifier(*at)
+    grants = grant_statements(target, _grants(new, at), _grants(old, place), set(new.columns(at)))
+    if staged.detail["owner"] == before.detail["owner"]:
+        return grants
+    return [SQL("ALTER TABLE {} OWNER TO {}").format(target, Identifier(before.detail["owner"])), *grants]
 
 
 def comment_statements(new: Snapshot, at: Place, wanted: Mapping[str, str | None]) -> list[Composable]:
@@ -109,6 +118,8 @@ def _place_and_kind(target: Composable, before: dict[str, Any], staged: dict[str
     if before["persistence"] != staged["persistence"] and before["kind"] == "r":
         kind = SQL("UNLOGGED") if before["persistence"] == "u" else SQL("LOGGED")
         statements.append(SQL("ALTER TABLE {} SET {}").format(target, kind))
+    if before["method"] != staged["method"]:
+        statements.append(SQL("ALTER TABLE {} SET ACCESS METHOD {}").format(target, Identifier(before["method"])))
     identity = {"d": SQL("DEFAULT"), "n": SQL("NOTHING"), "f": SQL("FULL")}.get(before["identity"])
     if identity is not None and before["identity"] != staged["identity"]:
         statements.append(SQL("ALTER TABLE {} REPLICA IDENTITY {}").format(target, identity))
@@ -159,11 +170,19 @@ def _checks(target: Composable, old: Snapshot, place: Place, new: Snapshot, at: 
         if there is None or there.detail["definition"] != check.detail["definition"]:
             if there is not None:
                 statements.append(_drop_constraint(target, name))
-            added = SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(target, Identifier(name))
-            statements.append(added + Composable(check.detail["definition"]))
+            statements += _check(target, name, str(check.detail["definition"]))
         if check.detail["comment"] != (there.detail["comment"] if there else None):
             statements.append(constraint_comment(target, name, check.detail["comment"]))
     return [_drop_constraint(target, name) for name in have] + statements
+
+
+def _check(target: Composable, name: str, definition: str) -> list[Composable]:
+    """Add a check: read on our path, tried on the rows on the path of people."""
+    added = SQL("ALTER TABLE {} ADD CONSTRAINT {} ").format(target, Identifier(name)) + Composable(definition)
+    if definition.endswith((" NOT VALID", " NOT ENFORCED")):
+        return [added]
+    validate = SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(target, Identifier(name))
+    return [added + SQL(" NOT VALID"), PEOPLES_PATH, validate, OUR_PATH]
 
 
 def constraint_comment(target: Composable, name: str, comment: str | None) -> Composable:

@@ -128,13 +128,8 @@ class Postgres(OneByOne):
             return []
         ours = catalogue.live_names(self.generations())
         with speaking(self._address, "list tables"):
-            rows = self._ask(
-                SQL(
-                    "SELECT c.relname, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                    " WHERE n.nspname = {} AND c.relname = ANY({}) ORDER BY 1"
-                ).format(Literal(self.namespace), inspect.array(wanted))
-            )
-        return [str(name) for name, kind in rows if name not in ours or kind != "r"]
+            rows = stored.taken(self._ask, self.namespace, wanted)
+        return list(dict.fromkeys(str(name) for name, kind in rows if name not in ours or kind != "r"))
 
     # -- a generation beside the live one
 

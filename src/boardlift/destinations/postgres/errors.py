@@ -126,5 +126,7 @@ def _hint(said: str, sqlstate: str) -> str:
     for length in (5, 3, 2):
         if sqlstate[:length] in _HINTS:
             return _HINTS[sqlstate[:length]]
+    if sqlstate[:2] in {"42", "P0"}:  # said by the server about a statement, not about the way to it
+        return ""
     lower = said.lower()
     return next((hint for words, hint in _WORDS.items() if words in lower), "")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from boardlift.destinations.interface import Generation, Replace, Replacement
-from boardlift.destinations.postgres import obstacles
+from boardlift.destinations.postgres import change as changing
+from boardlift.destinations.postgres import obstacles, questions
 from boardlift.destinations.postgres import rebind as rebinding
 from boardlift.destinations.postgres import snapshot as snapshots
 from boardlift.destinations.postgres.book import Made, Member
+from boardlift.destinations.postgres.change import Change, Obstacle
 from boardlift.destinations.postgres.ddl import brackets, type_name
-from boardlift.destinations.postgres.obstacles import Change, Obstacle
 from boardlift.destinations.postgres.rehearse import rehearse
 from boardlift.destinations.postgres.session import Session
 from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, describe, spelled
@@ -33,7 +34,7 @@ def foresee(
     names = [table.name for table in tables]
     session.send(SQL("SET search_path = pg_catalog"))
     try:
-        rows = session.ask(snapshots.statement(namespace, sorted({*names, *stored})))
+        rows = session.ask(questions.statement(namespace, sorted({*names, *stored})))
         before = snapshots.read(rows)
         changes = [_change(namespace, table, live, made, replace) for table in tables]
         changes += [Change((namespace, name), Replace.SWAP, None) for name in sorted(stored - set(names))]
@@ -86,7 +87,7 @@ def _around(before: Snapshot, place: Place) -> set[Place]:
 def _carried(before: Snapshot, change: Change) -> tuple[str, ...]:
     """In words, object by object, what a swap gives to the successor or binds again."""
     place = change.place
-    gone = obstacles.gone(before, change)
+    gone = changing.gone(before, change)
     words = [describe(entry) for kind in _CARRIED for entry in before.of(kind, place) if not entry.columns & gone]
     words += [describe(key) for key in before.of("foreign") if key.place != place and _points(key, place)]
     views = rebinding.replaced_views(before, [place])

@@ -67,7 +67,8 @@ _BLOCKERS: LiteralString = """
         LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
     WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND l.relation IN (SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    AND l.relation IN (SELECT coalesce(p.relid, c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN LATERAL pg_partition_tree(c.oid) p ON c.relkind = 'p'
         WHERE format('%I.%I', n.nspname, c.relname) = ANY({names}))
     ORDER BY 1
 """
@@ -107,7 +108,7 @@ def grant_statements(target: Composable, have: list[Grant], want: list[Grant], c
 
 
 def blockers(ask: Ask, places: Iterable[tuple[str, str]]) -> list[Blocker]:
-    """Who holds a lock on one of these relations right now."""
+    """Who holds a lock on one of these relations, or on a partition of one, right now."""
     quoted = SQL("ARRAY[{}]::text[]").format(
         COMMA.join(SQL("format('%I.%I', {}, {})").format(Literal(schema), Literal(name)) for schema, name in places)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 
-from boardlift.destinations.postgres.inspect import Ask
+from boardlift.destinations.postgres.inspect import Ask, array
 from boardlift.destinations.postgres.snapshot import Place, spelled
 from boardlift.errors import UNCHANGED, DependentObject
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
@@ -40,7 +40,7 @@ def create(ask: Ask, run: Run, place: Place, over: Mapping[Place, str], hidden: 
     run(SQL("SET LOCAL search_path = {}").format(path))
     ((text,),) = ask(SQL("SELECT pg_get_viewdef({}::regclass)").format(Literal(Identifier(*place).text)))
     run(SQL("SET LOCAL search_path = pg_catalog"))
-    aside = _make_room(ask, run, over, hidden)
+    aside = _make_room(ask, run, place, schemas, hidden)
     for (_, live), staged in over.items():
         run(_rename(hidden, staged, live))
     run(SQL("SET LOCAL search_path = {}, {}").format(Identifier(hidden), path))
@@ -74,15 +74,19 @@ def _places(over: Mapping[Place, str]) -> Composable:
     return SQL("ARRAY[{}]").format(COMMA.join(pieces))
 
 
-def _make_room(ask: Ask, run: Run, over: Mapping[Place, str], hidden: str) -> dict[str, str]:
-    """Names of the hidden schema that a live table has, too, stand aside until the transaction ends."""
-    wanted = COMMA.join(Literal(live) for _, live in over)
-    taken = ask(
-        SQL(
-            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = {} AND c.relname IN ({}) AND c.relkind <> 'i'"
-        ).format(Literal(hidden), wanted)
-    )
+# Whatever the text names without its schema would be found in the hidden one first.
+_TAKEN = SQL(
+    "SELECT DISTINCT h.relname FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass"
+    " AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass JOIN pg_class c ON c.oid = d.refobjid"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ANY({}) JOIN pg_class h ON h.relname = c.relname"
+    " AND h.relkind NOT IN ('i', 'I') JOIN pg_namespace m ON m.oid = h.relnamespace AND m.nspname = {}"
+    " WHERE w.ev_class = {}::regclass"
+)
+
+
+def _make_room(ask: Ask, run: Run, place: Place, schemas: list[str], hidden: str) -> dict[str, str]:
+    """Relations of the hidden schema with a name that the view reads stand aside until the transaction ends."""
+    taken = ask(_TAKEN.format(array(schemas), Literal(hidden), Literal(Identifier(*place).text)))
     aside = {str(name): f"as_{hashlib.sha256(str(name).encode()).hexdigest()[:24]}" for (name,) in taken}
     for was, meanwhile in aside.items():
         run(_rename(hidden, was, meanwhile))

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from boardlift.destinations.interface import Replace
-from boardlift.destinations.postgres.book import Made
-from boardlift.destinations.postgres.rebind import dependants, replaced_views
+from boardlift.destinations.postgres import rights
+from boardlift.destinations.postgres.change import IN_PLACE_HELPS, Change, Obstacle, gone, retyped
+from boardlift.destinations.postgres.rebind import replaced_views
 from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, describe, spelled
 from boardlift.errors import UNCHANGED, DependentObject
 
-IN_PLACE_HELPS = "or write `replace: in_place` for this board in boardlift.yaml"
 _CHANGE = "change or drop it, or keep the column"
-
-
-@dataclass(frozen=True)
-class Change:
-    """What becomes of one live table. `columns` are the new ones, by name in order, as PostgreSQL spells their types;
-    None when the table vanishes. `made` is what boardlift put on the live one, as far as it is known.
-    """
-
-    place: Place
-    way: Replace
-    columns: Mapping[str, str] | None
-    key: tuple[str, ...] = ()
-    made: Made | None = None
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """One thing that cannot be kept, on or around the table at `place`, and the way out."""
-
-    place: Place
-    what: str
-    way_out: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.way_out}"
 
 
 def refuse(obstacles: Iterable[Obstacle]) -> None:
@@ -61,32 +35,13 @@ def find(before: Snapshot, changes: Iterable[Change]) -> list[Obstacle]:
         if change.columns is None:
             found += _vanishing(before, place)
             continue
-        found += _ownership(before, change)
         if change.way is Replace.IN_PLACE:
             found += _in_place(before, change)
         else:
             found += _by_hand(before, change)
         found += _columns(before, change)
     found += _positional(before, [by_place[place] for place in sorted(swapped)])
-    return found + list(_bound(before, swapped)) + list(_rights(before, swapped))
-
-
-def gone(before: Snapshot, change: Change) -> set[str]:
-    """Columns of the live table that the new shape has not, and that are boardlift's."""
-    assert change.columns is not None
-    lost = set(before.columns(change.place)) - set(change.columns)
-    return lost if change.made is None else lost & set(change.made.columns)
-
-
-def retyped(before: Snapshot, change: Change) -> dict[str, tuple[str, str]]:
-    """Columns whose type changes: old and new."""
-    assert change.columns is not None
-    columns = before.columns(change.place)
-    return {
-        name: (columns[name].detail["type"], type_)
-        for name, type_ in change.columns.items()
-        if name in columns and columns[name].detail["type"] != type_
-    }
+    return found + list(_bound(before, swapped)) + list(rights.missing(before, by_place.values()))
 
 
 def _vanishing(before: Snapshot, place: Place) -> Iterator[Obstacle]:
@@ -112,17 +67,6 @@ def _vanishing(before: Snapshot, place: Place) -> Iterator[Obstacle]:
             yield Obstacle(place, f"{describe(entry)} ties {spelled(place)}, which goes", out)
 
 
-def _ownership(before: Snapshot, change: Change) -> Iterator[Obstacle]:
-    relation = before.relation(change.place)
-    if relation is not None and not relation.detail["mine"]:
-        owner = relation.detail["owner"]
-        yield Obstacle(
-            change.place,
-            f"table {spelled(change.place)} belongs to {owner}, and boardlift's role is no member of it",
-            f"GRANT {owner} TO <boardlift's role>",
-        )
-
-
 def _by_hand(before: Snapshot, change: Change) -> Iterator[Obstacle]:
     """What a person did to the columns, and the generic rest: types, children, sequences, whatever there may be."""
     assert change.columns is not None
@@ -145,6 +89,14 @@ def _by_hand(before: Snapshot, change: Change) -> Iterator[Obstacle]:
         if row.search(entry.detail["definition"] or ""):
             words = f"{describe(entry)} takes whole rows of {spelled(place)}, as they are now"
             yield Obstacle(place, words, f"name the columns in it, {IN_PLACE_HELPS}")
+    yield from _foreign_ties(before, place)
+    yield from _constraints(before, change)
+
+
+def _constraints(before: Snapshot, change: Change) -> Iterator[Obstacle]:
+    """Keys, NOT NULLs and foreign keys that say more than their successors can."""
+    assert change.columns is not None
+    place = change.place
     for entry in before.of("index", place):
         if entry.detail["primary"] and not str(entry.detail["definition"]).endswith(")"):
             words = f"{describe(entry)} is deferrable, which the key of its successor is not"
@@ -152,8 +104,10 @@ def _by_hand(before: Snapshot, change: Change) -> Iterator[Obstacle]:
         elif entry.detail["primary"] and ") INCLUDE (" in entry.detail["definition"]:
             words = f"{describe(entry)} includes columns, which the key of its successor does not"
             yield Obstacle(place, words, "make the key without them, and include them in an index of your own")
-    for entry in before.of("other", place):
-        yield Obstacle(place, f"{describe(entry)} (on {spelled(place)})", f"drop it, {IN_PLACE_HELPS}")
+    for constraint in before.of("not_null", place):
+        if set(constraint.columns) <= set(change.columns) and not _plain(constraint):
+            words = f"{describe(constraint)} says more than NOT NULL ({constraint.detail['definition']})"
+            yield Obstacle(place, words, f"make it a plain one, {IN_PLACE_HELPS}")
     for key in before.of("foreign"):
         if place in {key.place, _target(key)} and not _composed(key):
             yield Obstacle(place, f"{describe(key)} is of a kind that cannot be carried", f"drop it, {IN_PLACE_HELPS}")
@@ -182,9 +136,34 @@ def _in_place(before: Snapshot, change: Change) -> Iterator[Obstacle]:
     for rule in before.of("rule", place):
         if rule.detail["enabled"] != "D":
             yield Obstacle(place, f"{describe(rule)} rewrites what boardlift writes", "disable or drop the rule")
-    for entry in before.of("column", place):
-        if entry.name in change.columns and entry.detail["generated"]:
-            yield Obstacle(place, f"column {entry.name} of {spelled(place)} fills itself", "take that from it")
+    if relation.detail["published"] and (relation.detail["identity"] == "n" or not (key or _identified(relation))):
+        yield Obstacle(
+            place,
+            f"{spelled(place)} has no replica identity, so PostgreSQL refuses to delete rows that are published",
+            "ALTER TABLE ... REPLICA IDENTITY FULL",
+        )
+    yield from _filled(before, change)
+
+
+def _identified(relation: Entry) -> bool:
+    return relation.detail["identity"] in {"f", "i"}
+
+
+def _filled(before: Snapshot, change: Change) -> Iterator[Obstacle]:
+    """Columns that do not take what boardlift writes, or take no row without a value."""
+    assert change.columns is not None
+    lost = gone(before, change)
+    for name, column in before.columns(change.place).items():
+        words, detail = f"column {name} of {spelled(change.place)}", column.detail
+        if name in change.columns and detail["generated"]:
+            yield Obstacle(change.place, f"{words} fills itself", "take that from it")
+        elif name in change.columns and detail["identity"] == "a":
+            out = "ALTER TABLE ... ALTER COLUMN ... SET GENERATED BY DEFAULT"
+            yield Obstacle(change.place, f"{words} takes no values but its own", out)
+        theirs = name not in change.columns and name not in lost
+        if theirs and detail["not_null"] and not (detail["default"] or detail["identity"]):
+            words += ", which was added by hand, may not be empty and has no default"
+            yield Obstacle(change.place, words, "give it a default, or let it be empty")
 
 
 def _columns(before: Snapshot, change: Change) -> Iterator[Obstacle]:
@@ -243,8 +222,18 @@ def _bound(before: Snapshot, swapped: set[Place]) -> Iterator[Obstacle]:
                     f"{describe(view)} is filled through the row level security of {spelled((schema, name))}",
                     f"give it an owner with BYPASSRLS, {IN_PLACE_HELPS}",
                 )
-        for entry in before.of("other", place):
-            yield Obstacle(place, f"{describe(entry)} (on {spelled(place)})", f"drop it, {IN_PLACE_HELPS}")
+        yield from _foreign_ties(before, place)
+
+
+def _foreign_ties(before: Snapshot, place: Place) -> Iterator[Obstacle]:
+    """What is tied to the very relation and cannot be led to another."""
+    for entry in before.of("other", place):
+        way_out = entry.detail.get("out") or "drop it"
+        yield Obstacle(place, f"{describe(entry)} (on {spelled(place)})", f"{way_out}, {IN_PLACE_HELPS}")
+
+
+def _plain(constraint: Entry) -> bool:
+    return not str(constraint.detail["definition"]).endswith((" NO INHERIT", " NOT VALID"))
 
 
 def _positional(before: Snapshot, changes: Iterable[Change]) -> Iterator[Obstacle]:
@@ -292,37 +281,6 @@ def has_alias_list(text: str, place: Place) -> bool:
             if not call and not _QUERY.match(text, start) and _ALIAS.match(text, token.end()):
                 return True
     return False
-
-
-def _rights(before: Snapshot, swapped: set[Place]) -> Iterator[Obstacle]:
-    """What boardlift's role must be allowed to alter, and is not."""
-    views = replaced_views(before, swapped)
-    replaced = swapped | set(views)
-    out = f"make boardlift's role a member of its owner, {IN_PLACE_HELPS}"
-    for place in [*views, *(entry.place for entry in dependants(before, replaced) if entry.kind == "view")]:
-        relation = before.relation(place)
-        if relation is None:
-            continue
-        if not relation.detail["mine"]:
-            owner = relation.detail["owner"]
-            words = f"{_kind(relation)} {spelled(place)} belongs to {owner}, so boardlift's role may not bind it again"
-            yield Obstacle(place, words, out)
-        elif not relation.detail["may_create"]:
-            yield Obstacle(
-                place,
-                f"{_kind(relation)} {spelled(place)} is in a schema where boardlift's role may create nothing",
-                f"GRANT CREATE ON SCHEMA {place[0]} TO <boardlift's role>, {IN_PLACE_HELPS}",
-            )
-    others = [entry for entry in dependants(before, replaced) if entry.kind != "view"]
-    others += [entry for entry in before.of("publication") if entry.place in replaced]
-    others += [key for key in before.of("foreign") if _target(key) in replaced and key.place not in replaced]
-    for entry in others:
-        if not entry.detail["mine"]:
-            yield Obstacle(entry.place, f"boardlift's role may not alter {describe(entry)}", out)
-
-
-def _kind(relation: Entry) -> str:
-    return {"v": "view", "m": "materialized view"}.get(relation.detail["kind"], "table")
 
 
 def _target(key: Entry) -> Place:

@@ -7,23 +7,23 @@ values, which locks are needed, what is said under them, and what the catalogue 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import psycopg
 
 from boardlift.destinations.catalogue import Slot
 from boardlift.destinations.interface import Replace
-from boardlift.destinations.postgres import carry, indexes, inspect, matviews, obstacles
+from boardlift.destinations.postgres import carry, indexes, inspect, matviews, obstacles, questions
 from boardlift.destinations.postgres import rebind as rebinding
 from boardlift.destinations.postgres import refill as refilling
 from boardlift.destinations.postgres import snapshot as snapshots
-from boardlift.destinations.postgres.book import Made, Member, made_of, merged_comments
+from boardlift.destinations.postgres.book import Made, Member, last_holder, made_of, merged_comments
+from boardlift.destinations.postgres.change import Change
 from boardlift.destinations.postgres.ddl import key_statement, label_statements
-from boardlift.destinations.postgres.obstacles import Change
-from boardlift.destinations.postgres.rebind import Key, Move
-from boardlift.destinations.postgres.refill import Refill
+from boardlift.destinations.postgres.prepared import Arrival, Prepared
+from boardlift.destinations.postgres.rebind import Move
 from boardlift.destinations.postgres.rehearse import rehearse
-from boardlift.destinations.postgres.session import Session
+from boardlift.destinations.postgres.session import OUR_PATH, PEOPLES_PATH, Session
 from boardlift.destinations.postgres.snapshot import Place, Snapshot
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError
 from boardlift.shape.sql import SQL, Composable, Identifier, Literal
@@ -31,47 +31,6 @@ from boardlift.shape.table import Index, Table
 
 _OF_THE_QUERY = {"21", "22", "23", "2B", "42", "P0"}  # SQLSTATE classes of what a query does, not of the server
 _NAMES = SQL("SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {}")
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A table of an entering generation. `body` is what goes into the live schema, in place of it `slot` is copied."""
-
-    slot: Slot
-    member: Member
-    way: Replace
-    body: str
-    before: Made | None  # what boardlift put on the live table of this name
-    after: Made | None  # what it puts on this one
-
-    @property
-    def place(self) -> str:
-        return self.slot.name
-
-
-@dataclass
-class Prepared:
-    """What one attempt needs. `moves` are of tables and of materialized views."""
-
-    before: Snapshot
-    schema: str
-    arrivals: Sequence[Arrival]
-    departures: Sequence[Slot]
-    shapes: dict[Place, Snapshot | None] = field(default_factory=dict)
-    moves: dict[Place, Move] = field(default_factory=dict)
-    refills: dict[Place, Refill] = field(default_factory=dict)
-    views: list[Place] = field(default_factory=list)
-    successions: dict[Place, indexes.Succession] = field(default_factory=dict)
-    comments: dict[Place, dict[str, str | None]] = field(default_factory=dict)
-    left_out: set[Key] = field(default_factory=set)
-    made: dict[Member, Made] = field(default_factory=dict)
-    dropped: dict[Place, set[str]] = field(default_factory=dict)  # indexes of refilled tables that nobody asks for
-    wanted: dict[Place, list[tuple[str, Index]]] = field(default_factory=dict)  # to make on refilled tables
-
-    @property
-    def replaced(self) -> set[Place]:
-        """Live relations that others take the place of."""
-        return {place for place in self.moves if self.before.relation(place)}
 
 
 class Preparation:
@@ -82,6 +41,7 @@ class Preparation:
         self._live, self._hidden = live, hidden
         self._made = made
         self._swept: set[str] = set()
+        self._rehearsed: Snapshot | None = None
 
     # -- once
 
@@ -136,7 +96,7 @@ class Preparation:
         return prepared
 
     def snapshot(self, namespace: str, names: Iterable[str]) -> Snapshot:
-        return snapshots.read(self._session.ask(snapshots.statement(namespace, names)))
+        return snapshots.read(self._session.ask(questions.statement(namespace, names)))
 
     def _refuse(self, before: Snapshot, changes: list[Change], arrivals: Sequence[Arrival]) -> None:
         obstacles.refuse(obstacles.find(before, changes))
@@ -147,7 +107,9 @@ class Preparation:
             )
             for arrival in arrivals
         }
-        obstacles.refuse(rehearse(self._session.ask, self._session.send, before, swaps, shapes))
+        if before != self._rehearsed:
+            obstacles.refuse(rehearse(self._session.ask, self._session.send, before, swaps, shapes))
+            self._rehearsed = before
 
     def _staged(self, arrival: Arrival) -> Snapshot:
         # After an attempt that failed there are successors of materialized views on it.
@@ -201,6 +163,11 @@ class Preparation:
             statements += builds
             if statements:
                 session.all_or_none(statements)
+        elif last := last_holder(session.ask, self._hidden, arrival.member[0], arrival.slot.name):
+            # A table that comes back has the grants that it left with, not those of the generation it comes from.
+            if last != at[1]:
+                held = self.snapshot(self._hidden, [last])
+                session.all_or_none(carry.entitling(held, (self._hidden, last), staged, at))
         elif arrival.slot.table is not None and (promised := inspect.default_grants(session.ask, self._live)):
             session.all_or_none(inspect.grant_statements(Identifier(*at), [], promised, set()))
         staged = self._named_not_null(prepared.before, place, at, arrival)
@@ -217,6 +184,7 @@ class Preparation:
         """From PostgreSQL 18 on a NOT NULL has a name, which must not be that of a staged table's."""
         staged = self._staged(arrival)
         known = {tuple(sorted(entry.columns)): entry.name for entry in before.of("not_null", place)}
+        comments = {entry.name: entry.detail["comment"] for entry in before.of("not_null", place)}
         renames = []
         for entry in staged.of("not_null", at):
             (column,) = entry.columns
@@ -225,10 +193,13 @@ class Preparation:
             if wanted != entry.name:
                 rename = SQL("ALTER TABLE {} RENAME CONSTRAINT {} TO {}")
                 renames.append(rename.format(Identifier(*at), Identifier(entry.name), Identifier(wanted)))
-        if renames:
-            self._session.all_or_none(renames)
-            return self._staged(arrival)
-        return staged
+            said = comments.get(wanted, entry.detail["comment"])
+            if said != entry.detail["comment"]:
+                renames.append(carry.constraint_comment(Identifier(*at), wanted, said))
+        if not renames:
+            return staged
+        self._session.all_or_none(renames)
+        return self._staged(arrival)
 
     def _settle(self, prepared: Prepared, succession: indexes.Succession, arrival: Arrival, staged: Snapshot) -> None:
         """Names for what nobody handed one: the key of a new table, and the configured indexes."""
@@ -358,7 +329,8 @@ class Preparation:
         fresh = self.snapshot(self._hidden, [name]).only(at)
         statements = carry.dressing(prepared.before, place, fresh, at, comments)
         if name not in self._swept and relation.detail["populated"]:
-            statements.append(SQL("REFRESH MATERIALIZED VIEW {}").format(Identifier(*at)))
+            refresh = SQL("REFRESH MATERIALIZED VIEW {}").format(Identifier(*at))
+            statements += [PEOPLES_PATH, refresh, OUR_PATH]
         succession, builds = indexes.inherit(
             prepared.before, place, fresh, at, lambda n: carry.generation_name("ix", name, f"old {n}"), set()
         )

@@ -106,10 +106,7 @@ def detach(before: Snapshot, moves: Mapping[Place, Move]) -> list[Composable]:
             SQL("ALTER PUBLICATION {} DROP TABLE {}").format(_name(entry), target)
             for entry in before.of("publication", place)
         ]
-        statements += [
-            SQL("DROP STATISTICS {}").format(Identifier(*entry.detail["place"]))
-            for entry in before.of("statistics", place)
-        ]
+        statements += drop_statistics(before, [place])
         statements += [_drop(entry) for kind in _KINDS for entry in before.of(kind, place)]
         parts = [SQL("DROP CONSTRAINT {}").format(Identifier(check.name)) for check in before.of("check", place)]
         parts += [
@@ -137,9 +134,7 @@ def attach(before: Snapshot, moves: Mapping[Place, Move], left_out: set[Key], hi
             waiting = _waiting_key(key, moves[_target(key)])
             statements.append(rename.format(Identifier(*key.place), Identifier(waiting), Identifier(key.name)))
     for place, move in moves.items():
-        for entry in before.of("statistics", place):
-            if entry.key not in left_out:
-                statements += _settle_statistics(entry, statistics_place((hidden, move.incoming), entry))
+        statements += settle_statistics(before, move, left_out, hidden)
         statements += _secure(before, place)
         for entry in before.of("rule", place):
             statements.append(Composable(entry.detail["definition"].rstrip(";")))
@@ -170,12 +165,26 @@ def rebind(before: Snapshot, replaced: set[Place]) -> list[Composable]:
     return statements
 
 
-def _settle_statistics(entry: Entry, waiting: Place) -> list[Composable]:
-    schema, name = entry.detail["place"]
+def drop_statistics(before: Snapshot, places: Iterable[Place]) -> list[Composable]:
+    """Take their extended statistics from outgoing relations."""
     return [
-        SQL("ALTER STATISTICS {} SET SCHEMA {}").format(Identifier(*waiting), Identifier(schema)),
-        SQL("ALTER STATISTICS {} RENAME TO {}").format(Identifier(schema, waiting[1]), Identifier(name)),
+        SQL("DROP STATISTICS {}").format(Identifier(*entry.detail["place"]))
+        for place in places
+        for entry in before.of("statistics", place)
     ]
+
+
+def settle_statistics(before: Snapshot, move: Move, left_out: set[Key], hidden: str) -> list[Composable]:
+    """Bring the extended statistics of a successor to their schema and name."""
+    statements: list[Composable] = []
+    for entry in before.of("statistics", move.place):
+        if entry.key not in left_out:
+            (schema, name), waiting = entry.detail["place"], statistics_place((hidden, move.incoming), entry)
+            statements += [
+                SQL("ALTER STATISTICS {} SET SCHEMA {}").format(Identifier(*waiting), Identifier(schema)),
+                SQL("ALTER STATISTICS {} RENAME TO {}").format(Identifier(schema, waiting[1]), Identifier(name)),
+            ]
+    return statements
 
 
 def _secure(before: Snapshot, place: Place) -> list[Composable]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from boardlift.destinations.postgres.book import Made
-from boardlift.destinations.postgres.obstacles import Change, gone, retyped
+from boardlift.destinations.postgres.change import Change, gone, retyped
 from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier
 
@@ -84,21 +84,23 @@ def statements(refill: Refill) -> list[Composable]:
     insert = SQL("INSERT INTO {} ({}) SELECT {} FROM {} AS s").format(live, into, values, staged)
     if not refill.key:
         return [SQL("DELETE FROM {}").format(live), insert]
+    # On the path of people, an operator of theirs is not to be taken for ours.
     same_key = _AND.join(
-        SQL("s.{} = l.{}").format(Identifier(name), Identifier(refill.columns[name])) for name in refill.key
+        SQL("s.{} OPERATOR(pg_catalog.=) l.{}").format(Identifier(name), Identifier(refill.columns[name]))
+        for name in refill.key
     )
     mine = COMMA.join(SQL("l.{}").format(Identifier(meanwhile)) for meanwhile in refill.columns.values())
-    same = SQL("record_image_eq(ROW({}), ROW({}))").format(mine, values)
+    alike = SQL("pg_catalog.record_image_eq(ROW({}), ROW({}))").format(mine, values)
     delete = SQL("DELETE FROM {} AS l WHERE NOT EXISTS (SELECT FROM {} AS s WHERE {}").format(live, staged, same_key)
     if not refill.gently:
         missing = SQL(" WHERE NOT EXISTS (SELECT FROM {} AS l WHERE {})").format(live, same_key)
-        return [delete + SQL(" AND {})").format(same), insert + missing]
+        return [delete + SQL(" AND {})").format(alike), insert + missing]
     changes = [(name, meanwhile) for name, meanwhile in refill.columns.items() if name not in refill.key]
     steps = [delete + SQL(")")]
     if changes:
         update = SQL("UPDATE {} AS l SET {} FROM {} AS s WHERE {} AND NOT {}")
         put = COMMA.join(SQL("{} = s.{}").format(Identifier(to), Identifier(name)) for name, to in changes)
-        steps.append(update.format(live, put, staged, same_key, same))
+        steps.append(update.format(live, put, staged, same_key, alike))
     missing = SQL(" WHERE NOT EXISTS (SELECT FROM {} AS l WHERE {})").format(live, same_key)
     return [*steps, insert + missing]
 

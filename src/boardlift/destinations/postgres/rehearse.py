@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import psycopg
 
+from boardlift.destinations.postgres.change import IN_PLACE_HELPS, Change, Obstacle, gone
 from boardlift.destinations.postgres.inspect import Ask
-from boardlift.destinations.postgres.obstacles import Change, Obstacle, gone
 from boardlift.destinations.postgres.rebind import conditions, dependants, replaced_views
 from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, describe, spelled
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
@@ -18,6 +18,11 @@ from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 Run = Callable[[Composable], object]
 
 _OUT = "change or drop it, keep the old shape, or make it again after the swap"
+_GRANT = f"grant boardlift's role what is missing, {IN_PLACE_HELPS}"
+_MAY = SQL(
+    "SELECT has_database_privilege(current_database(), 'TEMP') AND NOT pg_is_in_recovery(), rolsuper"
+    " FROM pg_roles WHERE rolname = current_user"
+)
 _DIFFERENCES = SQL(
     "SELECT coalesce(o.attname, n.attname), format_type(o.atttypid, o.atttypmod), format_type(n.atttypid, n.atttypmod)"
     " FROM (SELECT * FROM pg_attribute WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped) o"
@@ -34,9 +39,10 @@ def rehearse(
 
     Raises psycopg.Error when the connection is lost; leaves no transaction and no trace.
     """
-    changed = [change for change in changes if _changes(before, change)]
-    allowed = ask(SQL("SELECT has_database_privilege(current_database(), 'TEMP') AND NOT pg_is_in_recovery()"))
-    if not changed or allowed != [(True,)]:
+    ((allowed, almighty),) = ask(_MAY)
+    # What makes an object may lack a right that its maker had, a schema's for one.
+    changed = [one for one in changes if one.columns is not None and (_changes(before, one) or not almighty)]
+    if not changed or not allowed:
         return []
     run(SQL("BEGIN"))
     try:
@@ -47,7 +53,7 @@ def rehearse(
 
 def _changes(before: Snapshot, change: Change) -> bool:
     columns = {name: column.detail["type"] for name, column in before.columns(change.place).items()}
-    return change.columns is not None and list(columns.items()) != list(change.columns.items())
+    return list(columns.items()) != list((change.columns or {}).items())
 
 
 def _try_all(
@@ -80,6 +86,7 @@ def _try(
     if not statements:
         return
     run(SQL("SAVEPOINT trial"))
+    forbidden = False
     try:
         for statement in statements:
             run(statement)
@@ -88,8 +95,11 @@ def _try(
         if error.sqlstate is None or error.sqlstate.startswith("57"):
             raise
         problem = str(error).strip().splitlines()[0]
+        forbidden = isinstance(error, psycopg.errors.InsufficientPrivilege)
     run(SQL("ROLLBACK TO SAVEPOINT trial"))
-    if problem:
+    if forbidden:
+        yield Obstacle(place, f"boardlift's role may not make {describe(entry)} again ({problem})", _GRANT)
+    elif problem:
         yield Obstacle(place, f"{describe(entry)} cannot follow the new shape of {spelled(place)} ({problem})", _OUT)
 
 

@@ -11,6 +11,11 @@ from psycopg.pq import TransactionStatus
 from boardlift.destinations.postgres.inspect import Rows
 from boardlift.shape.sql import SQL, Composable
 
+# The path of the session as its user has it. PostgreSQL's own texts are read again on `pg_catalog` alone; what people
+# wrote is run on theirs, for the functions that triggers and checks call may name tables without their schema.
+PEOPLES_PATH = SQL("SET LOCAL search_path TO DEFAULT")
+OUR_PATH = SQL("SET LOCAL search_path = pg_catalog")
+
 
 class Session:
     """Sends statements and scripts of statements. Every failure is a psycopg.Error."""

@@ -20,6 +20,20 @@ _RELATIONS = SQL(
 )
 
 
+# A table has a row type of its name, so that no other type may have it; arrays make way by themselves.
+_TAKEN = SQL(
+    "SELECT c.relname, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = {namespace} AND c.relname = ANY({names}) UNION ALL"
+    " SELECT t.typname, 'type' FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+    " WHERE n.nspname = {namespace} AND t.typname = ANY({names}) AND t.typrelid = 0 AND t.typcategory <> 'A' ORDER BY 1"
+)
+
+
+def taken(ask: Ask, namespace: str, names: Iterable[str]) -> Rows:
+    """Names of a schema, of these, that a relation or a type has: name and kind."""
+    return ask(_TAKEN.format(namespace=Literal(namespace), names=array(names)))
+
+
 def relations(ask: Ask, live: str, hidden: str) -> Rows:
     """Schema, name, kind and bytes of all relations of both namespaces."""
     return ask(_RELATIONS.format(Literal(live), Literal(hidden)))

@@ -17,13 +17,14 @@ import psycopg
 from boardlift.clock import Clock
 from boardlift.destinations.catalogue import SwapPlan
 from boardlift.destinations.interface import Replace, SwapOutcome
-from boardlift.destinations.postgres import inspect, transaction
+from boardlift.destinations.postgres import inspect, questions, transaction
 from boardlift.destinations.postgres import snapshot as snapshots
 from boardlift.destinations.postgres.book import Made, Member, read_made
 from boardlift.destinations.postgres.errors import Address, explain, speaking
 from boardlift.destinations.postgres.inspect import Blocker
-from boardlift.destinations.postgres.prepare import Arrival, Preparation, Prepared
-from boardlift.destinations.postgres.session import Script, Session, script
+from boardlift.destinations.postgres.prepare import Preparation
+from boardlift.destinations.postgres.prepared import Arrival, Prepared
+from boardlift.destinations.postgres.session import PEOPLES_PATH, Script, Session, script
 from boardlift.destinations.postgres.snapshot import Snapshot
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.sql import SQL, Composable, Identifier, Literal
@@ -32,8 +33,8 @@ _NOT_GRANTED = (
     psycopg.errors.LockNotAvailable,
     psycopg.errors.QueryCanceled,
     psycopg.errors.DeadlockDetected,
-    psycopg.errors.UndefinedTable,  # dropped by hand a moment ago: look again
 )
+_GONE = psycopg.errors.UndefinedTable  # dropped by hand a moment ago: look again, but not for ever
 _BROKEN_RULE = {"23503", "23505", "23502", "23514", "23P01"}
 
 
@@ -74,6 +75,7 @@ class Swap:
         self._random = random.Random()  # noqa: S311 (spreads retries, guards nothing)
         self._held = 0.0
         self._started: float | None = None
+        self._missing = ""
 
     def run(self, plan: SwapPlan, in_place: set[str]) -> SwapOutcome:
         """Carry the plan out; `in_place` are the groups whose live tables are refilled.
@@ -87,7 +89,7 @@ class Swap:
         with speaking(self._address, "prepare the swap"):
             self._session.send(SQL("SET search_path = pg_catalog; SET row_security = off"))
         try:
-            with speaking(self._address, "prepare the staged tables"):
+            with speaking(self._address, "prepare the staged tables", _as_dependent):
                 made = read_made(self._session.ask, self._hidden)
                 preparation = Preparation(self._session, self._live, self._hidden, made)
                 arrivals = self._arrive(plan, in_place, made, preparation)
@@ -177,7 +179,7 @@ class Swap:
                 self._swap(prepared, exchange)
         except DestinationError as error:
             self._session.undo()
-            if not isinstance(error.__cause__, _NOT_GRANTED):
+            if not self._may_pass(error):
                 raise
             return False
         except _LiveChanged:
@@ -189,6 +191,13 @@ class Swap:
         finally:
             self._note()
         return True
+
+    def _may_pass(self, error: DestinationError) -> bool:
+        """Whether it may be another matter at the next attempt."""
+        if isinstance(error.__cause__, _GONE):
+            again, self._missing = error.message == self._missing, error.message
+            return not again
+        return isinstance(error.__cause__, _NOT_GRANTED)
 
     def _note(self) -> None:
         if self._started is not None:
@@ -203,11 +212,12 @@ class Swap:
                 self._session.send(script([SQL("BEGIN"), *self._budget(), *statements, SQL("COMMIT")]))
             self._note()
 
-    def _budget(self) -> list[Composable]:
-        budget = Literal(f"{self._policy.lock_budget_ms}ms")
+    def _budget(self, relations: int = 0) -> list[Composable]:
+        """The budget as settings. To lock very many relations takes a while where none is waited for, too."""
+        budget = self._policy.lock_budget_ms
         return [
-            SQL("SET LOCAL lock_timeout = {}").format(budget),
-            SQL("SET LOCAL statement_timeout = {}").format(budget),
+            SQL("SET LOCAL lock_timeout = {}").format(Literal(f"{budget}ms")),
+            SQL("SET LOCAL statement_timeout = {}").format(Literal(f"{budget + relations // 10}ms")),
         ]
 
     def _before_locks(self, plan: SwapPlan, prepared: Prepared) -> None:
@@ -234,7 +244,8 @@ class Swap:
         """Lock all that takes part within the budget. Raises _LiveChanged when it is not as it was prepared for."""
         locks = transaction.locks(prepared)
         if locks is not None:
-            self._session.send(script([*self._budget(), locks, SQL("SET LOCAL statement_timeout = '10s'")]))
+            budget = self._budget(len(transaction.held(prepared)))
+            self._session.send(script([*budget, locks, SQL("SET LOCAL statement_timeout = '10s'")]))
         if not transaction.unchanged(prepared, self._look(prepared)):
             raise _LiveChanged
 
@@ -249,11 +260,13 @@ class Swap:
                 f" {UNCHANGED}",
                 hint="drop what is named and make it again after the swap, or use `replace: in_place` for this board",
             )
+        if prepared.refills:  # deferred triggers fire at the commit
+            self._session.send(PEOPLES_PATH)
         self._commit()
 
     def _look(self, prepared: Prepared) -> Snapshot:
         names = sorted({name for schema, name in prepared.shapes if schema == self._live})
-        return snapshots.read(self._session.ask(snapshots.statement(self._live, names)))
+        return snapshots.read(self._session.ask(questions.statement(self._live, names)))
 
     def _commit(self) -> None:
         try:
@@ -290,10 +303,10 @@ class Swap:
 def _as_dependent(error: psycopg.Error, explained: DestinationError) -> DestinationError:
     """What PostgreSQL refuses about the objects of people is theirs to decide, not a failure of the database."""
     state = error.sqlstate or ""
-    if isinstance(error, _NOT_GRANTED) or not (state in _BROKEN_RULE or state[:2] in {"42", "2B", "0A"}):
+    if isinstance(error, _NOT_GRANTED) or not (state in _BROKEN_RULE or state[:2] in {"42", "2B", "0A", "P0"}):
         return explained
     detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
-    return DependentObject(
-        f"{explained.message}{detail}. {UNCHANGED}",
-        hint=explained.hint or "change or drop what is named, or use `replace: in_place` for this board",
-    )
+    hint = explained.hint or "change or drop what is named, or use `replace: in_place` for this board"
+    if state == "42501":
+        hint = "grant boardlift's role what is missing, or use `replace: in_place` for this board"
+    return DependentObject(f"{explained.message}{detail}. {UNCHANGED}", hint=hint)

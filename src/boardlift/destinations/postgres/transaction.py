@@ -13,8 +13,9 @@ from boardlift.destinations.postgres.book import record_statements
 from boardlift.destinations.postgres.contents import fingerprint
 from boardlift.destinations.postgres.inspect import Ask
 from boardlift.destinations.postgres.obstacles import counts
-from boardlift.destinations.postgres.prepare import Arrival, Prepared
+from boardlift.destinations.postgres.prepared import Arrival, Prepared
 from boardlift.destinations.postgres.rebind import Move
+from boardlift.destinations.postgres.session import OUR_PATH, PEOPLES_PATH
 from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, spelled
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Index
@@ -65,7 +66,8 @@ def foreign_keys(prepared: Prepared) -> list[tuple[Entry, list[Composable]]]:
 def refills(prepared: Prepared) -> Iterator[Composable]:
     """The statements that make the rows of refilled tables the staged ones, and the indexes that they lack."""
     for place, refill in prepared.refills.items():
-        yield from refilling.statements(refill)
+        # People's triggers fire.
+        yield from [PEOPLES_PATH, *refilling.statements(refill), OUR_PATH]
         for name, index in prepared.wanted.get(place, ()):
             columns = tuple(refill.columns[column] for column in index.columns)
             yield indexes.make(name, Index(columns, index.unique), place)
@@ -99,8 +101,10 @@ def locks(prepared: Prepared) -> Composable | None:
         owner = Identifier(relation.detail["owner"])
         statements.append(SQL("ALTER TABLE {} OWNER TO {}").format(Identifier(*place), owner))
     if tables:
-        names = COMMA.join(Identifier(*place) for place in tables)
-        statements.append(SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(names))
+        # A foreign key of a partitioned table is one of each of its partitions.
+        whole = {key.place for key in prepared.before.of("foreign") if key.detail["partitioned"]}
+        names = COMMA.join((SQL("") if place in whole else SQL("ONLY ")) + Identifier(*place) for place in tables)
+        statements.append(SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
     if not statements:
         return None
     return SQL("DO {}").format(Literal(f"BEGIN {'; '.join(statement.text for statement in statements)}; END"))
@@ -158,6 +162,7 @@ def exchange(prepared: Prepared, hidden: str) -> list[Composable]:
     )
     for place, succession in prepared.successions.items():
         statements += indexes.retire(place[0], succession.handovers)
+    statements += rebinding.drop_statistics(before, prepared.views)
     for place in prepared.views:
         statements.append(_rename(place, _old_name(moves[place])))
     for slot in _leaving(prepared):
@@ -172,6 +177,8 @@ def exchange(prepared: Prepared, hidden: str) -> list[Composable]:
         statements += _finish(prepared, place, refill)
     tables = {place: move for place, move in existing.items() if place not in prepared.views}
     statements += rebinding.attach(before, tables, prepared.left_out, hidden)
+    for place in prepared.views:
+        statements += rebinding.settle_statistics(before, moves[place], prepared.left_out, hidden)
     statements += rebinding.rebind(before, prepared.replaced)
     for place in reversed(prepared.views):
         old = Identifier(place[0], _old_name(moves[place]))

@@ -12,7 +12,10 @@ from boardlift.destinations.postgres.snapshot import Entry, Place, Snapshot, des
 _SHAPE = ("type", "position", "not_null", "usual_storage")
 _TEXTS = {"definition", "using", "check"}
 _OF_A_KEY = ("comment", "constraint_comment", "clustered", "tablespace", "valid", "options")
-_OURS = ("mine", "may_create", "lockable", "active")
+_OURS = {
+    *("mine", "may_create", "lockable", "active", "settable", "receives", "published", "reachable", "referable"),
+    *("callable", "vouched"),
+}
 Comments = Mapping[Place, Mapping[str, str | None]]
 
 
