@@ -17,19 +17,12 @@ import msgspec
 from boardlift.destinations.interface import ArrowStream
 from boardlift.errors import BoardliftError
 from boardlift.normalize.boards import BoardPlan, PlannedColumn
-from boardlift.normalize.items import (
-    FLAG,
-    MISPLACED,
-    ROWS,
-    WHICH,
-    Batch,
-    Normalizer,
-    Rows,
-    group_rows,
-    label_rows,
-    link_rows,
-    local_type,
-)
+from boardlift.normalize.engine import Engine
+from boardlift.normalize.gather import Rows, local_type
+from boardlift.normalize.items import ROWS, Normalizer
+from boardlift.normalize.links import link_rows
+from boardlift.normalize.metadata import group_rows, label_rows
+from boardlift.normalize.select import FLAG, MISPLACED, WHICH, Batch
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
 from boardlift.spool.window import Window
@@ -71,7 +64,7 @@ class ManyBoards:
     """Turns small boards into rows, alike ones together. Not thread-safe, like the normalizers that it uses."""
 
     def __init__(self, engine: duckdb.DuckDBPyConnection, normalizers: Mapping[str, Normalizer]) -> None:
-        self._engine = engine
+        self._engine = Engine(engine)
         self._normalizers = normalizers
 
     def rows(self, boards: Sequence[SmallBoard]) -> Iterator[BoardRows | MixedRows]:
@@ -90,7 +83,7 @@ class ManyBoards:
         yield from self._constants(labelled)
         yield from self._constants([(plan.key, plan.groups, group_rows(plan)) for plan in plans])
         for plan in plans:
-            for rows in self._normalizers[plan.key].quarantined_rows():
+            for rows in self._normalizers[plan.key].gathered_misfits():
                 yield BoardRows(plan.key, rows)
 
     def _likeness(self, board: SmallBoard) -> str:
@@ -99,10 +92,12 @@ class ManyBoards:
         bare = replace(plan, board=msgspec.structs.replace(plan.board, groups=()), columns=())
         window = replace(board.windows[0], path=Path("-"), largest_item=0, has_nul=False)
         batch = Batch((window,), (bare,))
-        tables = (plan.group.main, *(c.link_table for c in normalizer.linked() if c.link_table is not None))
+        tables = (plan.group.main, *(table for _, table in normalizer.linked))
         shapes = [f"{column.name} {column.type}" for table in tables for column in table.columns]
         orders = {window.cell_order for window in board.windows}
-        return "\n".join([normalizer.typed_rows(batch).text, *shapes, *(plan.key for _ in range(len(orders) - 1))])
+        return "\n".join(
+            [normalizer.select.typed_rows(batch).text, *shapes, *(plan.key for _ in range(len(orders) - 1))]
+        )
 
     def _together(self, boards: Sequence[SmallBoard]) -> Iterator[BoardRows | MixedRows]:
         """The rows of boards that are alike, but for labels, groups and quarantine."""
@@ -114,7 +109,7 @@ class ManyBoards:
         batch = Batch(tuple(window for board in boards for window in board.windows), plans)
         try:
             lead.fill(batch)
-            astray = bool(self._ask(SQL("SELECT 1 FROM {} WHERE {} LIMIT 1").format(ROWS, MISPLACED)))
+            astray = bool(self._engine.do(SQL("SELECT 1 FROM {} WHERE {} LIMIT 1").format(ROWS, MISPLACED)))
         except BoardliftError:
             astray = True  # one of them is at fault; alone it will be named
         if astray:
@@ -123,38 +118,38 @@ class ManyBoards:
             return
         names = COMMA.join(Identifier(column.name) for column in boards[0].plan.group.main.columns)
         yield self._mixed([plan.group.main for plan in plans], plans, SQL("{}, {}").format(WHICH, names), ROWS)
-        for columns in zip(*(self._normalizers[plan.key].linked() for plan in plans), strict=True):
-            self._link(columns, batch)
-            tables = [column.link_table for column in columns if column.link_table is not None]
-            mixed = self._mixed(tables, plans, SQL("*"), _GATHERED)
+        for linked in zip(*(self._normalizers[plan.key].linked for plan in plans), strict=True):
+            self._link([column for column, _ in linked], batch)
+            mixed = self._mixed([table for _, table in linked], plans, SQL("*"), _GATHERED)
             if mixed.tables:
                 yield mixed
-            self._ask(SQL("DROP TABLE {}").format(_GATHERED))
+            self._engine.do(SQL("DROP TABLE {}").format(_GATHERED))
         misfits = SQL("SELECT DISTINCT {} FROM {} WHERE {}").format(WHICH, ROWS, FLAG)
-        for key in {plans[int(str(which))].key: None for (which,) in self._ask(misfits)}:
+        for key in {plans[int(str(which))].key: None for (which,) in self._engine.do(misfits)}:
             mine = tuple(window for board in boards if board.plan.key == key for window in board.windows)
             self._normalizers[key].gather_misfits(Batch(mine))
-        self._ask(SQL("DROP TABLE {}").format(ROWS))
+        self._engine.do(SQL("DROP TABLE {}").format(ROWS))
+        self._engine.give_back()
 
     def _link(self, columns: Sequence[PlannedColumn], batch: Batch) -> None:
         """Gather the rows of one link table of each board; `columns` are by window. Labels may be each board's own."""
         statements: dict[str, list[int]] = {}
         for number, column in enumerate(columns):
-            statements.setdefault(link_rows(column, batch).text, []).append(number)
+            statements.setdefault(link_rows(column, ROWS, batch).text, []).append(number)
         begin = SQL("CREATE OR REPLACE TEMP TABLE {} AS SELECT * FROM ({}) WHERE {} IN ({})")
         for numbers in statements.values():
-            query = link_rows(columns[numbers[0]], batch)
+            query = link_rows(columns[numbers[0]], ROWS, batch)
             wanted = COMMA.join(Literal(number) for number in numbers)
-            self._ask(begin.format(_GATHERED, query, WHICH, wanted))
+            self._engine.do(begin.format(_GATHERED, query, WHICH, wanted))
             begin = SQL("INSERT INTO {} SELECT * FROM ({}) WHERE {} IN ({})")
 
     def _mixed(
         self, tables: Sequence[Table], plans: Sequence[BoardPlan], columns: Composable, source: Composable
     ) -> MixedRows:
-        present = self._ask(SQL("SELECT DISTINCT {} FROM {} ORDER BY 1").format(WHICH, source))
+        present = self._engine.do(SQL("SELECT DISTINCT {} FROM {} ORDER BY 1").format(WHICH, source))
         numbers = [int(str(number)) for (number,) in present]
         query = SQL("SELECT {} FROM {}").format(columns, source)
-        return MixedRows({n: (plans[n].key, tables[n]) for n in numbers}, self._engine.sql(query.text))
+        return MixedRows({n: (plans[n].key, tables[n]) for n in numbers}, self._engine.stream(query))
 
     def _apart(self, board: SmallBoard) -> Iterator[BoardRows]:
         normalizer = self._normalizers[board.plan.key]
@@ -172,11 +167,7 @@ class ManyBoards:
             SQL("unnest(CAST(? AS {}[])) AS {}").format(kind, name) for kind, name in zip(kinds, names, strict=True)
         )
         statement = SQL("CREATE OR REPLACE TEMP TABLE {} AS SELECT {}").format(_GATHERED, lists)
-        self._engine.execute(statement.text, [list(column) for column in zip(*rows, strict=True)]).fetchall()
+        self._engine.do(statement, [list(column) for column in zip(*rows, strict=True)])
         tables = {number: (key, table) for number, (key, table, mine) in enumerate(given) if mine}
-        yield MixedRows(tables, self._engine.sql(SQL("SELECT * FROM {}").format(_GATHERED).text))
-        self._ask(SQL("DROP TABLE {}").format(_GATHERED))
-
-    def _ask(self, statement: Composable) -> list[tuple[object, ...]]:
-        rows: list[tuple[object, ...]] = self._engine.execute(statement.text).fetchall()
-        return rows
+        yield MixedRows(tables, self._engine.stream(SQL("SELECT * FROM {}").format(_GATHERED)))
+        self._engine.do(SQL("DROP TABLE {}").format(_GATHERED))

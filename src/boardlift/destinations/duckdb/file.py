@@ -42,6 +42,12 @@ class DuckFile:
         return self.memory_limit or f"{max(100 if self.path else 200, columns * 3 // 4)}MB"
 
     @property
+    def log(self) -> Path:
+        """What was committed since the last checkpoint; DuckDB removes the file when it has written all of it."""
+        assert self.path is not None
+        return self.path.with_name(f"{self.path.name}.wal")
+
+    @property
     def identity(self) -> str:
         return f"duckdb:///{self.path.as_posix()}" if self.path else "duckdb:///:memory:"
 
@@ -58,6 +64,9 @@ class DuckFile:
                 connection.execute("SET preserve_insertion_order = false")
                 # What is appended is written once, into the file, instead of first to its log and held in memory.
                 connection.execute("SET wal_autocheckpoint = '4MB'")
+                # Nor is it merged into larger row groups: that reads and writes whole tables once more, and holds up to
+                # 122,880 rows of all columns in memory.
+                connection.execute("SET max_vacuum_tasks = 0")
                 connection.execute(SQL("SET memory_limit = {}").format(Literal(self.limit(0))).text)
                 connection.execute(SQL("SET threads = {}").format(Literal(self.threads)).text)
             except duckdb.Error:

@@ -17,6 +17,7 @@ Run = Callable[..., Rows]
 _UNWRITTEN_BYTES = 25 * 1024 * 1024
 _MOST_UNWRITTEN = 600
 _KEY_BYTES = 26  # of a key, for each row
+_CACHE = "4MB"  # what may stay of the file's blocks after each checkpoint
 
 
 class Session:
@@ -93,11 +94,21 @@ class Session:
     def relieve(self, tables: int = 1) -> None:
         """Let go of memory: every key holds a block and every new column 4 KB until they are written to the file."""
         self._unwritten += tables
-        if self.file.path is None or self._unwritten < self.unwritten:
+        if self.file.path is None:
             return
-        self._unwritten = 0
-        with suppress(duckdb.Error):  # somebody else is writing; the next time will do
-            self.open().execute("CHECKPOINT")
+        if self._unwritten >= self.unwritten:
+            self._unwritten = 0
+            with suppress(duckdb.Error):  # somebody else is writing; the next time will do
+                self.open().execute("CHECKPOINT")
+        if not self.file.log.exists():
+            self._forget()
+
+    def _forget(self) -> None:
+        """Empty the cache. What was written is not read again soon, and DuckDB would keep it up to its limit."""
+        connection = self.open()
+        with suppress(duckdb.OutOfMemoryException):  # something is in use; the rest has gone
+            connection.execute(SQL("SET memory_limit = {}").format(Literal(_CACHE)).text)
+        self._reserve(connection)
 
     @property
     def unwritten(self) -> int:
