@@ -16,6 +16,7 @@ Run = Callable[..., Rows]
 
 _UNWRITTEN_BYTES = 25 * 1024 * 1024
 _MOST_UNWRITTEN = 600
+_MEMORY_BLOCK_BYTES = 256 * 1024
 _KEY_BYTES = 26  # of a key, for each row
 _CACHE = "4MB"  # what may stay of the file's blocks after each checkpoint
 
@@ -124,7 +125,7 @@ class Session:
 
     def _block_bytes(self) -> int:
         size = SQL("SELECT block_size FROM pragma_database_size() WHERE database_name = current_database()")
-        return int(str(self.ask(size)[0][0]))
+        return int(str(self.ask(size)[0][0])) or _MEMORY_BLOCK_BYTES  # a database in memory says 0
 
     def close(self) -> None:
         if self._open is not None:
