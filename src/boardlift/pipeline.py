@@ -16,7 +16,8 @@ from boardlift.clock import Clock
 from boardlift.destinations.interface import Destination, Generation, State
 from boardlift.errors import (
     UNCHANGED,
-    BoardliftError,
+    CheckFailed,
+    CheckResult,
     DependentObject,
     PromotionConflict,
     SourceIncomplete,
@@ -25,17 +26,19 @@ from boardlift.errors import (
 from boardlift.ledger import BoardRecord, Ledger
 from boardlift.load.checks.interface import Expectation
 from boardlift.load.promote import PromotedTables, promote
-from boardlift.load.stage import StagedTables, Staging
-from boardlift.load.validate import ValidatedTables, validate
+from boardlift.load.stage import Staging, open_stagings
+from boardlift.load.validate import ValidatedTables, measure, validate
+from boardlift.loading import Loader
 from boardlift.monday.boards import read_counts
 from boardlift.monday.client import MondayClient
 from boardlift.monday.dialect import Dialect
-from boardlift.monday.events import BoardRead, Restarted
+from boardlift.monday.events import BoardRead
 from boardlift.monday.model import BoardCount
-from boardlift.monday.parallel import Begun, Manner, Sealed, read_in_parallel
+from boardlift.monday.parallel import Begun, Manner, read_in_parallel
 from boardlift.monday.sharing import quantiles
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import Normalizer, open_engine
+from boardlift.normalize.many import ManyBoards
 from boardlift.progress import Progress
 from boardlift.spool.run import SpoolRun
 
@@ -80,7 +83,7 @@ def sync(
     """Bring these boards to the destination and make them live in one commit. On any failure nothing is live."""
     live = {g.group: g for g in parts.destination.generations() if g.state is State.LIVE}
     stagings = _open_stagings(plans, parts.destination)
-    finished: dict[str, tuple[BoardRead, int, float]] = {}
+    finished: dict[str, tuple[BoardRead, float]] = {}
     started = {plan.key: parts.clock.monotonic() for plan in plans}
     parts.progress.phase("reading", f"{len(plans)} boards")
     reading = read_in_parallel(
@@ -91,39 +94,27 @@ def sync(
         progress=parts.progress,
         dialect=parts.dialect,
     )
-    with _normalizers(plans, parts) as normalizers, reading as events:
+    with _loader(plans, stagings, parts) as loader, reading as events:
         for event in events:
-            staging, normalizer = stagings[event.board_id], normalizers[event.board_id]
-            match event:
-                case Begun():
-                    started[event.board_id] = parts.clock.monotonic()
-                case Sealed():
-                    for rows in normalizer.rows(*event.windows):
-                        staging.append(rows.table, rows.stream)
-                case Restarted():
-                    staging.restart()
-                    normalizer.reset()
-                case BoardRead():
-                    normalizer.set_apart(event.unreadable)
-                    for rows in normalizer.finish():
-                        staging.append(rows.table, rows.stream)
-                    _keep_quantiles(event.board_id, parts)
-                    seconds = parts.clock.monotonic() - started[event.board_id]
-                    finished[event.board_id] = (event, normalizer.quarantined, seconds)
+            if isinstance(event, Begun):
+                started[event.board_id] = parts.clock.monotonic()
+                continue
+            loader.take(event)
+            if isinstance(event, BoardRead):
+                _keep_quantiles(event.board_id, parts)
+                finished[event.board_id] = (event, parts.clock.monotonic() - started[event.board_id])
+        loader.finish()
     counts = _counts_after(plans, parts.client)
     parts.progress.phase("validating", f"{len(plans)} boards")
-    validated: list[ValidatedTables] = []
-    for plan in plans:
-        staged = stagings[plan.key].seal()
-        validated.append(
-            _validate(run_id, plan, staged, finished[plan.key][0], counts, live.get(plan.key), parts, options)
-        )
+    reads = {key: read for key, (read, _) in finished.items()}
+    validated = _validate(run_id, plans, stagings, reads, counts, live, parts, options)
     parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in plans)} tables in one commit")
     promoted = promote(run_id, validated, parts.destination, parts.ledger)
-    return promoted, [
-        _record(run_id, plan, promoted_tables, *finished[plan.key], parts)
-        for plan, promoted_tables in zip(plans, promoted.tables, strict=True)
-    ]
+    with parts.ledger.together():
+        return promoted, [
+            _record(run_id, plan, tables, *finished[plan.key], loader.quarantined(plan.key), parts)
+            for plan, tables in zip(plans, promoted.tables, strict=True)
+        ]
 
 
 _QUANTILES = "creation quantiles"
@@ -153,15 +144,16 @@ def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict
     known: dict[str, int] = {}
     for generation in destination.generations():
         known[generation.group] = max(known.get(generation.group, 0), generation.number)
-    return {plan.key: Staging(destination, plan.group, known.get(plan.key, 0) + 1, plan.replace) for plan in plans}
+    return open_stagings(destination, [(plan.group, known.get(plan.key, 0) + 1, plan.replace) for plan in plans])
 
 
 def _refuse_obstacles(plans: Sequence[BoardPlan], destination: Destination) -> None:
     """Raise DependentObject with every object that the new tables would lose or break, by board."""
+    foreseen = destination.replacements_all([(plan.key, plan.group.tables, plan.replace) for plan in plans])
     found = [
         f"board {plan.key} ({plan.board.name!r}), table {replacement.table}: {obstacle}"
-        for plan in plans
-        for replacement in destination.replacements(plan.key, plan.group.tables, plan.replace)
+        for plan, replacements in zip(plans, foreseen, strict=True)
+        for replacement in replacements
         for obstacle in replacement.obstacles
     ]
     if found:
@@ -172,10 +164,11 @@ def _refuse_obstacles(plans: Sequence[BoardPlan], destination: Destination) -> N
 
 
 @contextmanager
-def _normalizers(plans: Sequence[BoardPlan], parts: Parts) -> Iterator[dict[str, Normalizer]]:
+def _loader(plans: Sequence[BoardPlan], stagings: Mapping[str, Staging], parts: Parts) -> Iterator[Loader]:
     engine = open_engine(parts.spool.folder / "scratch")
     try:
-        yield {plan.key: Normalizer(plan, engine.cursor()) for plan in plans}
+        normalizers = {plan.key: Normalizer(plan, engine) for plan in plans}
+        yield Loader(plans, stagings, normalizers, ManyBoards(engine, normalizers), parts.destination)
     finally:
         engine.close()
 
@@ -202,27 +195,39 @@ def _counts_after(plans: Sequence[BoardPlan], client: MondayClient) -> dict[str,
 
 def _validate(
     run_id: str,
-    plan: BoardPlan,
-    staged: StagedTables,
-    read: BoardRead,
+    plans: Sequence[BoardPlan],
+    stagings: Mapping[str, Staging],
+    reads: Mapping[str, BoardRead],
     counts: Mapping[str, BoardCount],
-    live: Generation | None,
+    live: Mapping[str, Generation],
     parts: Parts,
     options: Options,
-) -> ValidatedTables:
+) -> list[ValidatedTables]:
+    """Send every board through the gate; the results, also those of a refusal, go to the ledger."""
+    staged = [stagings[plan.key].seal() for plan in plans]
+    facts = measure(staged, parts.destination)
+    validated: list[ValidatedTables] = []
+    results: list[tuple[str, Sequence[CheckResult]]] = []
     try:
-        validated = validate(
-            staged,
-            parts.destination,
-            _expectation(plan, read, counts[plan.key].items_count, options.manner.limit),
-            live_rows=live.rows if live else None,
-            max_shrink=options.max_shrink,
-            overrides=options.overrides,
-        )
-    except BoardliftError as error:
-        parts.ledger.record_checks(run_id, plan.key, getattr(error, "results", ()))
+        for plan, tables in zip(plans, staged, strict=True):
+            validated.append(
+                validate(
+                    tables,
+                    facts,
+                    _expectation(plan, reads[plan.key], counts[plan.key].items_count, options.manner.limit),
+                    live_rows=live[plan.key].rows if plan.key in live else None,
+                    max_shrink=options.max_shrink,
+                    overrides=options.overrides,
+                )
+            )
+            results.append((plan.key, validated[-1].results))
+    except CheckFailed as error:
+        results.append((plan.key, error.results))
         raise
-    parts.ledger.record_checks(run_id, plan.key, validated.results)
+    finally:
+        with parts.ledger.together():
+            for board_id, found in results:
+                parts.ledger.record_checks(run_id, board_id, found)
     return validated
 
 
@@ -247,8 +252,8 @@ def _record(
     plan: BoardPlan,
     tables: ValidatedTables,
     read: BoardRead,
-    quarantined: int,
     seconds: float,
+    quarantined: int,
     parts: Parts,
 ) -> BoardResult:
     record = BoardRecord(

@@ -11,7 +11,7 @@ from boardlift.destinations.interface import Destination
 from boardlift.ledger import Ledger
 from boardlift.load.promote import promote
 from boardlift.load.stage import StagedTables, Staging
-from boardlift.load.validate import validate
+from boardlift.load.validate import Facts, validate
 from boardlift.load.checks.interface import Expectation
 from boardlift.normalize.items import Normalizer
 from boardlift.spool.page import Page
@@ -19,8 +19,8 @@ from boardlift.spool.page import Page
 def skips_the_gate(staged: StagedTables, destination: Destination, ledger: Ledger) -> None:
     promote("run", [staged], destination, ledger)
 
-def validates_what_is_still_open(staging: Staging, destination: Destination, expected: Expectation) -> None:
-    validate(staging, destination, expected, live_rows=None, max_shrink=0.2, overrides={})
+def validates_what_is_still_open(staging: Staging, facts: Facts, expected: Expectation) -> None:
+    validate(staging, facts, expected, live_rows=None, max_shrink=0.2, overrides={})
 
 def normalizes_what_is_not_sealed(normalizer: Normalizer, page: Page) -> None:
     list(normalizer.rows(page))

@@ -118,23 +118,31 @@ def stored_table(known: Iterable[Generation], group: str, number: int, name: str
 
 
 def free_hidden_name(known: Iterable[Generation], group: str, generation: int, table: str) -> str:
-    """Where a staged table may lie.
+    """Where a staged table may lie; see `free_hidden_names`."""
+    return free_hidden_names(known, [(group, generation, table)])[0]
+
+
+def free_hidden_names(known: Iterable[Generation], wanted: Iterable[tuple[str, int, str]]) -> list[str]:
+    """Where staged tables may lie, given as (group, generation, live name).
 
     A kept generation of another group may have had a table of this name and number; it is stepped around.
-    Raises DestinationError when this very generation is already in the catalogue: it is sealed.
+    Raises DestinationError when one of these generations is already in the catalogue: it is sealed.
     """
-    occupied = set()
-    for stored in known:
-        if (stored.group, stored.number) == (group, generation):
+    stored = list(known)
+    sealed = {(generation.group, generation.number) for generation in stored}
+    occupied = {table.hidden_name for generation in stored for table in generation.tables}
+    names = []
+    for group, generation, table in wanted:
+        if (group, generation) in sealed:
             raise DestinationError(
                 f"Generation {generation} of {group} is already stored and cannot be staged again. {UNCHANGED}",
                 hint="stage under the next number; `boardlift generations` lists the stored ones",
             )
-        occupied |= {member.hidden_name for member in stored.tables}
-    wanted, attempt = hidden_name(table, generation), 2
-    while wanted in occupied:
-        wanted, attempt = hidden_name(f"{table}_{attempt}", generation), attempt + 1
-    return wanted
+        name, attempt = hidden_name(table, generation), 2
+        while name in occupied:
+            name, attempt = hidden_name(f"{table}_{attempt}", generation), attempt + 1
+        names.append(name)
+    return names
 
 
 def plan_promotion(

@@ -7,7 +7,7 @@ is written in the same transaction as the swap; after a crash it, and nothing el
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -193,12 +193,28 @@ class Destination(Protocol):
         """Create an empty staged table in the hidden namespace, dropping a leftover of the same name."""
         ...
 
+    def stage_all(self, wanted: Sequence[tuple[str, int, Table]]) -> list[StagedRef]:
+        """`stage` for many tables, given as (group, generation, table); the refs in that order."""
+        ...
+
     def append(self, staged: StagedRef, rows: ArrowStream) -> int:
         """Add rows by the engine's bulk path; the stream's columns are the table's, by position. Returns the count."""
         ...
 
+    def distribute(self, staged: Mapping[int, StagedRef], rows: ArrowStream) -> dict[int, int]:
+        """Add rows to several tables that have the same columns, of which each gets few.
+
+        The first column of the stream (INTEGER) is the number of the table in `staged`, the others are the table's, by
+        position. Returns how many rows each got.
+        """
+        ...
+
     def measure(self, staged: StagedRef) -> TableFacts:
         """Count a staged table in as few scans as the engine allows."""
+        ...
+
+    def measure_all(self, staged: Sequence[StagedRef]) -> list[TableFacts]:
+        """`measure` for many tables, in their order."""
         ...
 
     def foreign_tables(self, names: Iterable[str]) -> list[str]:
@@ -210,6 +226,10 @@ class Destination(Protocol):
 
         A table that is not live yet is listed, too, with nothing carried.
         """
+        ...
+
+    def replacements_all(self, groups: Sequence[tuple[str, Sequence[Table], Replace]]) -> list[list[Replacement]]:
+        """`replacements` for many groups, in their order."""
         ...
 
     def promote(self, run_id: str, groups: Sequence[StagedGroup]) -> SwapOutcome:

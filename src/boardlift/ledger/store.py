@@ -19,7 +19,7 @@ from boardlift.errors import ConfigError
 from boardlift.ledger.failures import explain, newer_ledger, not_a_ledger, unusable_place
 from boardlift.ledger.statements import queries, script, split
 
-MIGRATIONS = ("schema.sql", "attempts.sql", "memory.sql", "accounts.sql", "dirty.sql")
+MIGRATIONS = ("schema.sql", "attempts.sql", "memory.sql", "accounts.sql", "dirty.sql", "quick_names.sql")
 """The n-th leads from layout n-1 to layout n and sets user_version itself."""
 APPLICATION_ID = 0x424C4654  # "BLFT": tells a ledger from any other SQLite file
 BUSY_SECONDS = 30.0
@@ -90,7 +90,8 @@ class Store:
     def transaction(self) -> Generator[None]:
         """Commit everything done inside, durably, or nothing. The write lock is taken at once, so reads inside hold.
 
-        Raises BoardliftError when the file cannot be locked or written.
+        One inside another is undone by itself and made durable with the outermost: many records cost one wait for the
+        disk. Raises BoardliftError when the file cannot be locked or written.
         """
         with self._within("BEGIN IMMEDIATE"):
             yield
@@ -104,14 +105,16 @@ class Store:
     @contextmanager
     def _within(self, begin: str) -> Generator[None]:
         with self._lock:
+            # The lock is this thread's, so an open transaction is, too.
+            inner = self.connection.in_transaction
             try:
-                self._execute(begin)
+                self._execute("SAVEPOINT inner_part" if inner else begin)
                 yield
-                self._execute("COMMIT")
+                self._execute("RELEASE inner_part" if inner else "COMMIT")
             except BaseException:
                 if self.connection.in_transaction:
                     with suppress(sqlite3.Error):
-                        self.connection.execute("ROLLBACK")
+                        self.connection.execute("ROLLBACK TO inner_part" if inner else "ROLLBACK")
                 raise
 
     def change(self, query: str, **parameters: Value) -> int:
@@ -152,6 +155,12 @@ class Part:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+
+    @contextmanager
+    def together(self) -> Generator[None]:
+        """Whatever is written inside is on disk, all of it, when this ends, or none of it."""
+        with self._store.transaction():
+            yield
 
 
 def _make_file(path: Path) -> None:

@@ -26,12 +26,13 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
     intent stays open and the next run settles it.
     """
     groups = [(table.staged.group, table.staged.generation) for table in tables]
-    ledger.intend(run_id, PromotionKind.PROMOTE, groups)
-    for table in tables:
-        made = [ref.table for ref, _ in table.staged.tables]  # a key that is not declared is no part of the shape
-        ledger.record_shapes(
-            destination.identity, destination.namespace, table.group.key, table.staged.generation, made
-        )
+    with ledger.together():
+        ledger.intend(run_id, PromotionKind.PROMOTE, groups)
+        for table in tables:
+            made = [ref.table for ref, _ in table.staged.tables]  # a key that is not declared is no part of the shape
+            ledger.record_shapes(
+                destination.identity, destination.namespace, table.group.key, table.staged.generation, made
+            )
     try:
         outcome = destination.promote(run_id, [table.staged for table in tables])
     except DestinationError:

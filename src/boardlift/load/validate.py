@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from boardlift.destinations.interface import Destination, StagedGroup
+from boardlift.destinations.interface import Destination, StagedGroup, TableFacts
 from boardlift.errors import UNCHANGED, CheckFailed, CheckResult, ConfigError
 from boardlift.load.checks import CHECKS
 from boardlift.load.checks.interface import Evidence, Expectation
@@ -24,20 +24,33 @@ class ValidatedTables:
     results: tuple[CheckResult, ...]
 
 
+Facts = Mapping[str, TableFacts]
+"""What was counted in staged tables, by hidden name."""
+
+
+def measure(tables: Sequence[StagedTables], destination: Destination) -> Facts:
+    """Count all tables of these groups."""
+    refs = [ref for each in tables for ref, _ in each.staged.tables]
+    measured = destination.measure_all(refs)
+    return {ref.hidden_name: facts for ref, facts in zip(refs, measured, strict=True)}
+
+
 def validate(
     tables: StagedTables,
-    destination: Destination,
+    facts: Facts,
     expected: Expectation,
     *,
     live_rows: int | None,
     max_shrink: float,
     overrides: Mapping[str, str],
 ) -> ValidatedTables:
-    """Run every check. `overrides` maps a check's name to the reason why its verdict does not count this time.
+    """Run every check on what was counted.
+
+    `overrides` maps a check's name to the reason why its verdict does not count this time.
 
     Raises CheckFailed with all results when one blocks.
     """
-    measured = {ref.table.name: (ref, destination.measure(ref)) for ref, _ in tables.staged.tables}
+    measured = {ref.table.name: (ref, facts[ref.hidden_name]) for ref, _ in tables.staged.tables}
     evidence = Evidence(
         main=tables.group.main.name,
         tables=measured,

@@ -41,9 +41,9 @@ class Engine:
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
 
-    def do(self, statement: Composable) -> list[tuple[object, ...]]:
+    def do(self, statement: Composable, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Run a statement to its end: a connection with an unfinished result takes no other work."""
-        rows: list[tuple[object, ...]] = self._cursor.execute(statement.text).fetchall()
+        rows: list[tuple[object, ...]] = self._cursor.execute(statement.text, list(values)).fetchall()
         return rows
 
     def count(self, statement: Composable) -> int:

@@ -29,49 +29,62 @@ class Gathering:
         self._prefix = prefix
         self._pending: dict[str, int] = {}
 
-    def empty(self, table: Table) -> None:
-        """Forget what has gathered for this table."""
-        columns = COMMA.join(Identifier(c.name) + SQL(" ") + _local_type(c) for c in table.columns)
-        self._engine.do(SQL("CREATE OR REPLACE TEMP TABLE {} ({})").format(self._local(table), columns))
-        self._pending[table.name] = 0
+    def forget(self) -> None:
+        """Forget all that has gathered."""
+        for name in list(self._pending):
+            self._drop(name)
+
+    def _ready(self, table: Table) -> None:
+        """A place for the rows of this table; most tables of most boards never need one."""
+        if table.name not in self._pending:
+            columns = COMMA.join(Identifier(c.name) + SQL(" ") + local_type(c) for c in table.columns)
+            self._engine.do(SQL("CREATE OR REPLACE TEMP TABLE {} ({})").format(self._local(table.name), columns))
+            self._pending[table.name] = 0
+
+    def _drop(self, name: str) -> None:
+        self._engine.do(SQL("DROP TABLE IF EXISTS {}").format(self._local(name)))
+        self._pending.pop(name, None)
 
     def add(self, table: Table, select: Composable) -> int:
         """Keep the rows of a SELECT with the columns of `table`; how many they were."""
-        rows = self._engine.count(SQL("INSERT INTO {} {}").format(self._local(table), select))
+        self._ready(table)
+        rows = self._engine.count(SQL("INSERT INTO {} {}").format(self._local(table.name), select))
         self._pending[table.name] += rows
         return rows
 
     def insert(self, table: Table, rows: Sequence[tuple[object, ...]]) -> int:
         """Keep a few rows made here; how many they were."""
-        self._engine.insert(self._local(table), rows)
+        self._engine.insert(self._local(table.name), rows)
         self._pending[table.name] += len(rows)
         return len(rows)
 
     def enough(self, table: Table) -> bool:
         """Whether so many rows have gathered that they are worth a trip to the destination."""
-        return self._pending[table.name] >= _FLUSH_ROWS
+        return self._pending.get(table.name, 0) >= _FLUSH_ROWS
 
     def flush(self, table: Table) -> Iterator[Rows]:
         """What has gathered, if anything; forgotten when the next is asked for."""
-        if not self._pending[table.name]:
+        if not self._pending.get(table.name):
             return
         yield Rows(table, self._stream(table))
-        self.empty(table)
+        self._drop(table.name)
 
     def constant(self, table: Table, rows: Sequence[tuple[object, ...]]) -> Rows:
         """Rows of metadata: labels and groups, a few dozen at most."""
-        self.empty(table)
-        self._engine.insert(self._local(table), rows)
+        self._drop(table.name)
+        self._ready(table)
+        self._engine.insert(self._local(table.name), rows)
         return Rows(table, self._stream(table))
 
     def _stream(self, table: Table) -> ArrowStream:
-        return self._engine.stream(SQL("SELECT * FROM {}").format(self._local(table)))
+        return self._engine.stream(SQL("SELECT * FROM {}").format(self._local(table.name)))
 
-    def _local(self, table: Table) -> Composable:
-        return Identifier(f"{self._prefix}_{table.name}")
+    def _local(self, name: str) -> Composable:
+        return Identifier(f"{self._prefix}_{name}")
 
 
-def _local_type(column: Column) -> Composable:
+def local_type(column: Column) -> Composable:
+    """The engine's type for a column."""
     if str(column.type).startswith("decimal"):
         return SQL("DECIMAL({}, {})").format(Literal(column.type.precision), Literal(column.type.scale))
     return _LOCAL_TYPES[str(column.type)]

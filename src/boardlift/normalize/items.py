@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Normalizer", "Rows", "open_engine"]
 
-_ROWS = Identifier("window_rows")
+ROWS = Identifier("window_rows")
 
 
 class Normalizer:
@@ -37,17 +37,15 @@ class Normalizer:
         self._plan = plan
         self._engine = Engine(engine)
         self._gathering = Gathering(self._engine, f"b{plan.key}")
-        self._select = WindowSelect(plan)
-        self._linked = [(column, column.link_table) for column in plan.columns if column.link_table is not None]
+        self.select = WindowSelect(plan)
+        self.linked = [(column, column.link_table) for column in plan.columns if column.link_table is not None]
         self.quarantined = 0
         self.reset()
 
     def reset(self) -> None:
         """Forget all rows so far: the board is read again from its first page."""
         self.quarantined = 0
-        for _, table in self._linked:
-            self._gathering.empty(table)
-        self._gathering.empty(self._plan.quarantine)
+        self._gathering.forget()
 
     def rows(self, *windows: Window) -> Iterator[Rows]:
         """The rows of these windows: always those of the main table, and link rows when enough have gathered.
@@ -65,15 +63,14 @@ class Normalizer:
             return
         main = self._plan.group.main
         names = COMMA.join(Identifier(column.name) for column in main.columns)
-        yield Rows(main, self._engine.stream(SQL("SELECT {} FROM {}").format(names, _ROWS)))
-        for column, table in self._linked:
-            self._gathering.add(table, link_rows(column, _ROWS, batch.clean))
+        yield Rows(main, self._engine.stream(SQL("SELECT {} FROM {}").format(names, ROWS)))
+        for column, table in self.linked:
+            self._gathering.add(table, link_rows(column, ROWS, batch))
             if self._gathering.enough(table):
                 yield from self._gathering.flush(table)
         if self._flagged(FLAG):
-            misfits = misfit_rows(self._plan, self._select.raw_rows(batch))
-            self.quarantined += self._gathering.add(self._plan.quarantine, misfits)
-        self._engine.do(SQL("DROP TABLE {}").format(_ROWS))
+            self.gather_misfits(batch)
+        self._engine.do(SQL("DROP TABLE {}").format(ROWS))
         self._engine.give_back()
 
     def set_apart(self, cells: Sequence[Unreadable]) -> None:
@@ -83,26 +80,40 @@ class Normalizer:
         if rows:
             self.quarantined += self._gathering.insert(self._plan.quarantine, rows)
 
+    def gather_misfits(self, batch: Batch) -> None:
+        """Keep the values of this board's windows that did not fit."""
+        misfits = misfit_rows(self._plan, self.select.raw_rows(batch))
+        self.quarantined += self._gathering.add(self._plan.quarantine, misfits)
+
     def finish(self) -> Iterator[Rows]:
         """What is left: link rows, labels, groups, quarantine."""
-        for _, table in self._linked:
-            yield from self._gathering.flush(table)
+        yield from self.gathered_links()
         if self._plan.labels is not None:
             yield self._gathering.constant(self._plan.labels, label_rows(self._plan))
         yield self._gathering.constant(self._plan.groups, group_rows(self._plan))
+        yield from self.gathered_misfits()
+
+    def gathered_links(self) -> Iterator[Rows]:
+        """The link rows that have not left yet."""
+        for _, table in self.linked:
+            yield from self._gathering.flush(table)
+
+    def gathered_misfits(self) -> Iterator[Rows]:
+        """The values for quarantine that have not left yet."""
         yield from self._gathering.flush(self._plan.quarantine)
 
     def _materialise(self, batch: Batch) -> None:
-        self._fill_rows(batch)
+        self.fill(batch)
         # Cells are taken by their place; an answer that keeps no order has each of its cells looked for.
-        if not self._select.searching and self._flagged(MISPLACED):
-            self._select.searching = True
-            self._fill_rows(batch)
+        if not self.select.searching and self._flagged(MISPLACED):
+            self.select.searching = True
+            self.fill(batch)
 
-    def _fill_rows(self, batch: Batch) -> None:
+    def fill(self, batch: Batch) -> None:
+        """Make the table of typed rows of these windows. Raises BoardliftError if one is unreadable."""
         import duckdb
 
-        statement = SQL("CREATE OR REPLACE TEMP TABLE {} AS {}").format(_ROWS, self._select.typed_rows(batch))
+        statement = SQL("CREATE OR REPLACE TEMP TABLE {} AS {}").format(ROWS, self.select.typed_rows(batch))
         try:
             try:
                 self._engine.do(statement)
@@ -116,7 +127,7 @@ class Normalizer:
             raise self._unreadable(batch.windows[0], error) from error
 
     def _flagged(self, flag: Identifier) -> bool:
-        return bool(self._engine.count(SQL("SELECT count(*) FROM {} WHERE {}").format(_ROWS, flag)))
+        return bool(self._engine.count(SQL("SELECT count(*) FROM {} WHERE {}").format(ROWS, flag)))
 
     def _unreadable(self, window: Window, error: Exception) -> BoardliftError:
         board = self._plan.board

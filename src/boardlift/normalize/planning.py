@@ -65,19 +65,32 @@ def plan_boards(client: MondayClient, settings: Settings, ledger: Ledger, wanted
 
 
 def remember(planned: Planned, ledger: Ledger) -> None:
-    """Bind all names given for the first time, and note the titles, before the first row is staged under them."""
+    """Bind all names given for the first time, and note the titles, before the first row is staged under them.
+
+    All or nothing: an error leaves the ledger as it was.
+    """
+    with ledger.together():
+        _remember_tables(planned, ledger)
+        for plan in planned.boards:
+            _remember_columns(plan, ledger)
+
+
+def _remember_tables(planned: Planned, ledger: Ledger) -> None:
     overridden = {key: name for key, name in planned.tables.fresh.items() if key in planned.tables.bound}
     if overridden:
         ledger.rebind_tables(overridden, reason="boardlift.yaml names the table")
     ledger.bind_tables({key: name for key, name in planned.tables.fresh.items() if key not in overridden})
-    for plan in planned.boards:
+
+
+def _remember_columns(plan: BoardPlan, ledger: Ledger) -> None:
+    if plan.fresh_names:
         bound = ledger.bound_columns(plan.key)
         changed = {key: name for key, name in plan.fresh_names.items() if key in bound}
         if changed:
             ledger.rebind_columns(plan.key, changed, reason="boardlift.yaml names the column")
         ledger.bind_columns(plan.key, {key: name for key, name in plan.fresh_names.items() if key not in changed})
-        titles = {column.id: column.title for column in plan.board.columns}
-        ledger.record_labels(plan.key, {"": plan.board.name, **titles})
+    titles = {column.id: column.title for column in plan.board.columns}
+    ledger.record_labels(plan.key, {"": plan.board.name, **titles})
 
 
 def replace_of(settings: Settings, board_id: str, title: str) -> Replace:

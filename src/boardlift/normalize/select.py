@@ -16,15 +16,21 @@ from boardlift.spool.window import Window
 
 FLAG = Identifier("boardlift misfit")  # a space keeps it apart from every portable name
 MISPLACED = Identifier("boardlift misplaced")
+WHICH = Identifier("boardlift window")
 
 CleanText: TypeAlias = Callable[[Composable], Composable]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Sealed windows of one board that become rows in one statement: planning it costs as much as a thousand rows."""
+    """Sealed windows that become rows in one statement: planning it costs as much as a thousand rows.
+
+    They are of one board, or of several that are alike: then `boards` has each window's board, and every row has the
+    number of its window in a first column.
+    """
 
     windows: tuple[Window, ...]
+    boards: tuple[BoardPlan, ...] = ()
 
     @property
     def has_nul(self) -> bool:
@@ -68,9 +74,9 @@ class WindowSelect:
 
     def typed_rows(self, batch: Batch) -> Composable:
         """The main table's columns, a list for each link table, and the two flags."""
-        selected = [
-            _base(column, self._plan) + SQL(" AS ") + Identifier(column.name) for column in self._base_columns()
-        ]
+        titles = _group_titles(batch, self._plan)
+        selected: list[Composable] = [WHICH] if batch.boards else []
+        selected += [_base(column, titles) + SQL(" AS ") + Identifier(column.name) for column in self._base_columns()]
         flags = []
         for raw, _, planned in numbered_facets(self._plan):
             value = typed(raw, planned.column.type)
@@ -90,7 +96,7 @@ class WindowSelect:
         clean = batch.clean
         place = {column_id: number for number, column_id in enumerate(batch.cell_order, start=1)}
         structs, values, raws = [], [], []
-        misplaced: list[Composable] = [SQL("false")]
+        misplaced: list[tuple[Composable, str]] = []
         for column in self._plan.columns:
             name = Identifier(f"c{column.number}")
             at = None if self.searching else place.get(column.source.id)
@@ -98,7 +104,7 @@ class WindowSelect:
                 struct = _find_cell(column.source.id)
             else:
                 struct = SQL("column_values[{}]").format(Literal(at))
-                misplaced.append(SQL("{}.id IS DISTINCT FROM {}").format(name, Literal(column.source.id)))
+                misplaced.append((name, column.source.id))
             structs.append(struct + SQL(" AS ") + name)
             value = _parsed(name) if self._has_value(column) else SQL("CAST(NULL AS JSON)")
             values.append(value + SQL(" AS ") + Identifier(f"v{column.number}"))
@@ -108,13 +114,17 @@ class WindowSelect:
                 raws.append(column.links.elements(holder) + SQL(" AS ") + list_name(column))
         for raw, column, planned in numbered_facets(self._plan):
             raws.append(clean(planned.facet.raw(Cell(column.number))) + SQL(" AS ") + raw)
-        base = SQL('id, {} AS name, created_at, updated_at, creator_id, url, "group", parent_item').format(
+        base: Composable = SQL('id, {} AS name, created_at, updated_at, creator_id, url, "group", parent_item').format(
             clean(SQL("name"))
         )
-        keep = SQL('id, name, created_at, updated_at, creator_id, url, "group", parent_item')
+        keep: Composable = SQL('id, name, created_at, updated_at, creator_id, url, "group", parent_item')
+        if batch.boards:
+            paths = COMMA.join(Literal(str(window.path)) for window in batch.windows)
+            which = SQL("CAST(list_position([{}], filename) - 1 AS INTEGER) AS {}").format(paths, WHICH)
+            keep, base = which + SQL(", ") + keep, WHICH + SQL(", ") + base
         cells = SQL("SELECT {} FROM {}").format(COMMA.join([keep, *structs]), self._source(batch))
         parsed = SQL("SELECT *, {} FROM ({})").format(COMMA.join(values), cells) if values else cells
-        raws.append(SQL(" OR ").join(misplaced) + SQL(" AS ") + MISPLACED)
+        raws.append(_misplaced(misplaced, batch) + SQL(" AS ") + MISPLACED)
         return SQL("SELECT {} FROM ({})").format(COMMA.join([base, *raws]), parsed)
 
     def _source(self, batch: Batch) -> Composable:
@@ -136,8 +146,9 @@ class WindowSelect:
             "read_json([{paths}], format = 'newline_delimited', compression = 'zstd', maximum_object_size = {size}, "
             "columns = {{'id': 'VARCHAR', 'name': 'VARCHAR', 'created_at': 'VARCHAR', 'updated_at': 'VARCHAR', "
             "'creator_id': 'VARCHAR', 'url': 'VARCHAR', 'group': 'STRUCT(id VARCHAR)', "
-            "'parent_item': 'STRUCT(id VARCHAR)', 'column_values': {cells}}})"
+            "'parent_item': 'STRUCT(id VARCHAR)', 'column_values': {cells}}}{named})"
         ).format(
+            named=SQL(", filename = true") if batch.boards else SQL(""),
             paths=COMMA.join(Literal(str(window.path)) for window in batch.windows),
             size=Literal(max(batch.largest_item * 2, 1_000_000)),
             cells=cells,
@@ -172,15 +183,38 @@ def _find_cell(column_id: str) -> Composable:
     )
 
 
-def _base(column: Column, plan: BoardPlan) -> Composable:
+def _misplaced(cells: Sequence[tuple[Composable, str]], batch: Batch) -> Composable:
+    """Whether one of these cells, taken by their place, is not of the column of this id."""
+    if not cells:
+        return SQL("false")
+    if not batch.boards:
+        return SQL(" OR ").join(SQL("{}.id IS DISTINCT FROM {}").format(name, Literal(own)) for name, own in cells)
+    # The columns of boards that are alike have ids of their own.
+    there = SQL("concat_ws(',', {})").format(COMMA.join(name + SQL(".id") for name, _ in cells))
+    ids = [",".join(column.source.id for column in board.columns) for board in batch.boards]
+    return SQL("{} IS DISTINCT FROM ([{}])[{} + 1]").format(there, COMMA.join(Literal(each) for each in ids), WHICH)
+
+
+def _group_titles(batch: Batch, plan: BoardPlan) -> Composable:
+    """The title of a row's group, from the board's list of groups."""
+    if batch.boards:
+        numbered = [(f"{n}:{g.id}", g.title) for n, each in enumerate(batch.boards) for g in each.board.groups]
+        key = WHICH + SQL(""" || ':' || "group".id""")
+    else:
+        numbered = [(group.id, group.title) for group in plan.board.groups]
+        key = SQL('"group".id')
+    if not numbered:
+        return SQL("CAST(NULL AS VARCHAR)")
+    return SQL("map([{}], [{}])[{}]").format(
+        COMMA.join(Literal(name) for name, _ in numbered),
+        COMMA.join(Literal(title.replace("\0", "")) for _, title in numbered),
+        key,
+    )
+
+
+def _base(column: Column, group_titles: Composable) -> Composable:
     if column.name == "group_title":
-        groups = plan.board.groups
-        if not groups:
-            return SQL("CAST(NULL AS VARCHAR)")
-        return SQL('map([{}], [{}])["group".id]').format(
-            COMMA.join(Literal(group.id) for group in groups),
-            COMMA.join(Literal(group.title.replace("\0", "")) for group in groups),
-        )
+        return group_titles
     if column.name == "item_id":
         return SQL("TRY_CAST(id AS BIGINT)")
     if column.name == "group_id":

@@ -44,7 +44,7 @@ def seal_statements(target: Composable, place: str, table: Table) -> list[Compos
     statements: list[Composable] = [
         SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL").format(target, Identifier(column.name))
         for column in table.columns
-        if not column.nullable or column.name in table.key
+        if not column.nullable and column.name not in table.key  # the key says it of its own
     ]
     if table.key:
         key = COMMA.join(Identifier(name) for name in table.key)

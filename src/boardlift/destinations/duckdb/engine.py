@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -18,10 +18,10 @@ from boardlift.clock import Clock, SystemClock
 from boardlift.destinations import catalogue
 from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
 from boardlift.destinations.duckdb import contents as duckdb_contents
-from boardlift.destinations.duckdb.ddl import create_statement
 from boardlift.destinations.duckdb.file import FileLocked, read_url, speaking
 from boardlift.destinations.duckdb.query import Rows, read_only
 from boardlift.destinations.duckdb.session import Session
+from boardlift.destinations.duckdb.staging import Staging
 from boardlift.destinations.duckdb.swap import Seen, Swaps, foreign
 from boardlift.destinations.interface import (
     ArrowStream,
@@ -38,8 +38,9 @@ from boardlift.destinations.interface import (
     TableFacts,
     hidden_namespace,
 )
+from boardlift.destinations.one_by_one import OneByOne
 from boardlift.errors import UNCHANGED, CapabilityMissing, DestinationError, LeaseHeld
-from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+from boardlift.shape.sql import SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
 
 CAPABILITIES = Capabilities(
@@ -64,8 +65,6 @@ CAPABILITIES = Capabilities(
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ROWS = "boardlift_rows"  # the name under which a stream of rows is known while it is appended
-
 _MOMENT = 1.0  # seconds for which a look at the catalogue of DuckDB serves a plan
 
 _leases: dict[tuple[str, str], tuple[str, datetime]] = {}
@@ -77,7 +76,7 @@ def connect(url: str, namespace: str) -> Destination:
     return DuckDB(url, namespace)
 
 
-class DuckDB:
+class DuckDB(OneByOne):
     """One DuckDB file (or one database in memory) and one live namespace in it."""
 
     capabilities = CAPABILITIES
@@ -89,6 +88,7 @@ class DuckDB:
         self.namespace = namespace
         self._hidden = hidden_namespace(namespace)
         self._swaps = Swaps(self._session, namespace)
+        self._staging = Staging(self._session, namespace)
         self._seen: Seen | None = None
 
     @property
@@ -149,61 +149,53 @@ class DuckDB:
     # -- a generation beside the live one
 
     def stage(self, group: str, generation: int, table: Table) -> StagedRef:
-        near = self._stored(SQL("group_key = $1 OR starts_with(hidden_name, $2)"), [group, table.name])
-        place = catalogue.free_hidden_name(near, group, generation, table.name)
-        target = self._at(self._hidden, place)
-        self._session.make_room(len(table.columns))
-        with self._session.transaction(f"stage {table.name}") as run:
-            run(SQL("DROP TABLE IF EXISTS {}").format(target))
-            run(create_statement(target, table))
-        return StagedRef(group, generation, table, place)
+        return self.stage_all([(group, generation, table)])[0]
+
+    def stage_all(self, wanted: Sequence[tuple[str, int, Table]]) -> list[StagedRef]:
+        places = catalogue.free_hidden_names(self.generations(), [(g, number, t.name) for g, number, t in wanted])
+        refs = [StagedRef(*one, place) for one, place in zip(wanted, places, strict=True)]
+        if refs:
+            self._session.make_room(max(len(ref.table.columns) for ref in refs))
+            self._staging.create(refs)
+        return refs
 
     def append(self, staged: StagedRef, rows: ArrowStream) -> int:
-        connection = self._session.open()
-        statement = SQL("INSERT INTO {} SELECT * FROM {}").format(
-            self._at(self._hidden, staged.hidden_name), Identifier(_ROWS)
-        )
-        with speaking(self.identity, f"load {staged.table.name}"):
-            # The capsule itself: DuckDB would ask the object for its stream several times, and some have only one.
-            connection.register(_ROWS, rows.__arrow_c_stream__())
-            try:
-                added = int(connection.execute(statement.text).fetchall()[0][0])
-            finally:
-                connection.unregister(_ROWS)
-        self._session.relieve()
-        return added
+        return self._staging.append(staged, rows)
+
+    def distribute(self, staged: Mapping[int, StagedRef], rows: ArrowStream) -> dict[int, int]:
+        return self._staging.distribute(staged, rows)
 
     def measure(self, staged: StagedRef) -> TableFacts:
-        target = self._at(self._hidden, staged.hidden_name)
-        key = [Identifier(name) for name in staged.table.key]
-        if not key:
-            total = _count(self._session.ask(SQL("SELECT count(*) FROM {}").format(target))[0][0])
-            return TableFacts(total, 0, total)
-        null = SQL(" OR ").join(SQL("{} IS NULL").format(name) for name in key)
-        value = key[0] if len(key) == 1 else SQL("({})").format(COMMA.join(key))
-        statement = SQL(
-            "SELECT count(*), count(*) FILTER (WHERE {null}), count(DISTINCT {value}) FILTER (WHERE NOT ({null}))"
-            " FROM {target}"
-        ).format(null=null, value=value, target=target)
-        rows, null_keys, distinct = self._session.ask(statement)[0]
-        return TableFacts(_count(rows), _count(null_keys), _count(distinct))
+        return self._staging.measure([staged])[0]
+
+    def measure_all(self, staged: Sequence[StagedRef]) -> list[TableFacts]:
+        return self._staging.measure(staged)
 
     # -- live
 
     def replacements(self, group: str, tables: Sequence[Table], replace: Replace) -> list[Replacement]:
-        self._refuse_in_place(group, replace)
+        return self.replacements_all([(group, tables, replace)])[0]
+
+    def replacements_all(self, groups: Sequence[tuple[str, Sequence[Table], Replace]]) -> list[list[Replacement]]:
+        for group, _, replace in groups:
+            self._refuse_in_place(group, replace)
         seen = self._look()
-        known = seen.known
-        live = next((g for g in known if g.group == group and g.state is State.LIVE), None)
+        live = {g.group: g for g in seen.known if g.state is State.LIVE}
+        owners = {table.name: g.group for g in live.values() for table in g.tables}
+        return [self._replacements(group, tables, live.get(group), owners, seen) for group, tables, _ in groups]
+
+    def _replacements(
+        self, group: str, tables: Sequence[Table], live: Generation | None, owners: Mapping[str, str], seen: Seen
+    ) -> list[Replacement]:
+        """How the tables of one group would go live; `owners` are the groups of all live tables."""
         names = [table.name for table in tables] + [table.name for table in (live.tables if live else ())]
-        theirs = catalogue.live_names(g for g in known if g.group != group)
         taken = {
             name: f"{self.namespace}.{name} was not made by boardlift; rename or drop it, or set another `table:`"
-            for name in foreign(names, seen.tables, catalogue.live_names(known))
+            for name in foreign(names, seen.tables, owners.keys())
         } | {
             table.name: f"another board's live table is called {table.name}; set another `table:` for one of the two"
             for table in tables
-            if table.name in theirs
+            if owners.get(table.name, group) != group
         }
         return self._swaps.replacements(tables, live, taken, seen.objects)
 

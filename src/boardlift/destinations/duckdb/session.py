@@ -14,7 +14,10 @@ from boardlift.shape.sql import SQL, Composable, Identifier, Literal
 Run = Callable[..., Rows]
 """(statement, values) -> rows, inside a transaction."""
 
-_UNWRITTEN = 100  # tables filled or sealed between two checkpoints
+_UNWRITTEN_BYTES = 25 * 1024 * 1024
+_MOST_UNWRITTEN = 600
+_MEMORY_BLOCK_BYTES = 256 * 1024
+_KEY_BYTES = 26  # of a key, for each row
 _CACHE = "4MB"  # what may stay of the file's blocks after each checkpoint
 
 
@@ -27,6 +30,7 @@ class Session:
         self._database = ""
         self._widest = 0
         self._unwritten = 0
+        self._most_unwritten = 0
 
     @property
     def identity(self) -> str:
@@ -89,11 +93,11 @@ class Session:
             self._reserve(self.open())
 
     def relieve(self, tables: int = 1) -> None:
-        """Let go of memory: every key holds 256 KB and every new column 4 KB until they are written to the file."""
+        """Let go of memory: every key holds a block and every new column 4 KB until they are written to the file."""
         self._unwritten += tables
         if self.file.path is None:
             return
-        if self._unwritten >= _UNWRITTEN:
+        if self._unwritten >= self.unwritten:
             self._unwritten = 0
             with suppress(duckdb.Error):  # somebody else is writing; the next time will do
                 self.open().execute("CHECKPOINT")
@@ -106,6 +110,22 @@ class Session:
         with suppress(duckdb.OutOfMemoryException):  # something is in use; the rest has gone
             connection.execute(SQL("SET memory_limit = {}").format(Literal(_CACHE)).text)
         self._reserve(connection)
+
+    @property
+    def unwritten(self) -> int:
+        """How many tables are filled or sealed between two checkpoints."""
+        if not self._most_unwritten:
+            self._most_unwritten = min(_MOST_UNWRITTEN, max(1, _UNWRITTEN_BYTES // self._block_bytes()))
+        return self._most_unwritten
+
+    @property
+    def rows_like_a_table(self) -> int:
+        """Rows whose key takes as much memory as the least that any key takes."""
+        return self._block_bytes() // _KEY_BYTES
+
+    def _block_bytes(self) -> int:
+        size = SQL("SELECT block_size FROM pragma_database_size() WHERE database_name = current_database()")
+        return int(str(self.ask(size)[0][0])) or _MEMORY_BLOCK_BYTES  # a database in memory says 0
 
     def close(self) -> None:
         if self._open is not None:

@@ -21,9 +21,6 @@ from boardlift.errors import UNCHANGED, DependentObject, DestinationError
 from boardlift.shape.sql import SQL, Composable, Identifier
 from boardlift.shape.table import Table
 
-_SEALED_TOGETHER = 50
-_ROWS_LIKE_A_TABLE = 10_000  # rows whose key takes as much memory as the least that any key takes
-
 
 @dataclass(frozen=True)
 class Seen:
@@ -120,10 +117,13 @@ class Swaps:
         notes = self._notes(slot.hidden_name for slot in plan.incoming)
         rows = {table.hidden_name: table.rows for generation in plan.entering for table in generation.tables}
         unsealed = [slot for slot in plan.incoming if read_note(notes[slot.hidden_name]) is None]
-        for weight, some in _batches(unsealed, rows):
+        together = max(1, self._session.unwritten // 2)
+        like = self._session.rows_like_a_table
+        weights = [_weight(slot, rows[slot.hidden_name] // like) for slot in unsealed]
+        for weight, some in _batches(unsealed, weights, together):
             statements = [each for slot in some for each in self._seal_statements(slot)]
             # A large table by itself: each of its keys is written to the file before the next one is made.
-            steps = [[each] for each in statements] if weight > _SEALED_TOGETHER else [statements]
+            steps = [[each] for each in statements] if weight > together else [statements]
             for step in steps:
                 with self._session.transaction(f"give {some[0].name} its key and indexes") as run:
                     for statement in step:
@@ -254,14 +254,18 @@ class Swaps:
         return found
 
 
-def _batches(slots: Iterable[Slot], rows: Mapping[str, int]) -> Iterator[tuple[int, list[Slot]]]:
-    """Tables to be sealed together, with their weight: keys and indexes lie in memory until they are written."""
+def _weight(slot: Slot, more: int) -> int:
+    """What a table's keys and indexes hold in memory until they are written; `more` for its rows."""
+    assert slot.table is not None
+    return (1 + len(slot.table.indexes)) * (1 + more)
+
+
+def _batches(slots: Sequence[Slot], weights: Sequence[int], together: int) -> Iterator[tuple[int, list[Slot]]]:
+    """Tables to be sealed together, with their weight."""
     some: list[Slot] = []
     total = 0
-    for slot in slots:
-        assert slot.table is not None
-        weight = (1 + len(slot.table.indexes)) * (1 + rows[slot.hidden_name] // _ROWS_LIKE_A_TABLE)
-        if some and total + weight > _SEALED_TOGETHER:
+    for slot, weight in zip(slots, weights, strict=True):
+        if some and total + weight > together:
             yield total, some
             some, total = [], 0
         some.append(slot)

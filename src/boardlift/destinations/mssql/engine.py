@@ -41,6 +41,7 @@ from boardlift.destinations.mssql.session import connect as open_connection
 from boardlift.destinations.mssql.sql import Name, Text, batch
 from boardlift.destinations.mssql.swap import Swap, SwapPolicy
 from boardlift.destinations.mssql.url import read_url
+from boardlift.destinations.one_by_one import OneByOne
 from boardlift.errors import UNCHANGED, DestinationError, LeaseHeld
 from boardlift.shape.sql import COMMA, SQL, Composable
 from boardlift.shape.table import Table
@@ -51,7 +52,7 @@ def connect(url: str, namespace: str) -> Destination:
     return MSSQL(url, namespace)
 
 
-class MSSQL:
+class MSSQL(OneByOne):
     """One SQL Server database and one live schema in it."""
 
     capabilities = CAPABILITIES

@@ -41,6 +41,7 @@ from boardlift.destinations.mysql.refill import heal
 from boardlift.destinations.mysql.session import Rows, Session
 from boardlift.destinations.mysql.swap import Swap, in_place_groups
 from boardlift.destinations.mysql.wait import SwapPolicy, Waiting
+from boardlift.destinations.one_by_one import OneByOne
 from boardlift.errors import UNCHANGED, DestinationError, LeaseHeld
 from boardlift.shape.sql import COMMA, SQL, Identifier, Literal
 from boardlift.shape.table import Table
@@ -57,7 +58,7 @@ def connect(url: str, namespace: str) -> Destination:
     return MySQL(url, namespace)
 
 
-class MySQL:
+class MySQL(OneByOne):
     """One MariaDB or MySQL server and one live namespace on it."""
 
     capabilities = CAPABILITIES

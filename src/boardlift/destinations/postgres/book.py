@@ -109,14 +109,15 @@ def read_made(ask: Ask, hidden: str) -> dict[Member, Made]:
     return found
 
 
-def last_holder(ask: Ask, hidden: str, group: str, name: str) -> str | None:
-    """Where the table of this name lies that was live last, of those that a group keeps; None when it keeps none."""
+def last_holders(ask: Ask, hidden: str) -> dict[tuple[str, str], str]:
+    """Where the table of a group and name lies that was live last, of those that are kept."""
     statement = SQL(
-        "SELECT g.hidden_name FROM {} g JOIN pg_class c ON c.relname = g.hidden_name JOIN pg_namespace n"
-        " ON n.oid = c.relnamespace AND n.nspname = {} WHERE g.group_key = {} AND g.table_name = {}"
-        " AND g.state = 'kept' ORDER BY g.promoted_at DESC, g.generation DESC LIMIT 1"
-    ).format(Identifier(hidden, CATALOGUE), Literal(hidden), Literal(group), Literal(name))
-    return next((str(place) for (place,) in ask(statement)), None)
+        "SELECT DISTINCT ON (g.group_key, g.table_name) g.group_key, g.table_name, g.hidden_name FROM {} g"
+        " JOIN pg_class c ON c.relname = g.hidden_name JOIN pg_namespace n"
+        " ON n.oid = c.relnamespace AND n.nspname = {} WHERE g.state = 'kept'"
+        " ORDER BY g.group_key, g.table_name, g.promoted_at DESC, g.generation DESC"
+    ).format(Identifier(hidden, CATALOGUE), Literal(hidden))
+    return {(str(group), str(name)): str(place) for group, name, place in ask(statement)}
 
 
 def record_statements(hidden: str, plan: SwapPlan, made: Mapping[Member, Made]) -> list[Composable]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -26,9 +26,10 @@ from boardlift.destinations.interface import (
     TableFacts,
     hidden_namespace,
 )
-from boardlift.destinations.postgres import book, contents, inspect, stored
+from boardlift.destinations.one_by_one import OneByOne
+from boardlift.destinations.postgres import book, contents, inspect, staging, stored
 from boardlift.destinations.postgres import lease as leases
-from boardlift.destinations.postgres.ddl import create_statement
+from boardlift.destinations.postgres.distribute import distribute
 from boardlift.destinations.postgres.errors import read_url, speaking
 from boardlift.destinations.postgres.foresight import foresee
 from boardlift.destinations.postgres.inspect import Rows
@@ -51,7 +52,7 @@ def connect(url: str, namespace: str) -> Destination:
     return Postgres(url, namespace)
 
 
-class Postgres:
+class Postgres(OneByOne):
     """One PostgreSQL database and one live namespace in it."""
 
     capabilities = CAPABILITIES
@@ -133,11 +134,15 @@ class Postgres:
     # -- a generation beside the live one
 
     def stage(self, group: str, generation: int, table: Table) -> StagedRef:
-        place = catalogue.free_hidden_name(self.generations(), group, generation, table.name)
-        target = Identifier(self._hidden, place)
-        with speaking(self._address, f"stage {table.name}"):
-            self._do(SQL("DROP TABLE IF EXISTS {}; {}").format(target, create_statement(target, table)))
-        return StagedRef(group, generation, table, place)
+        return self.stage_all([(group, generation, table)])[0]
+
+    def stage_all(self, wanted: Sequence[tuple[str, int, Table]]) -> list[StagedRef]:
+        places = catalogue.free_hidden_names(self.generations(), [(g, number, t.name) for g, number, t in wanted])
+        refs = [StagedRef(*one, place) for one, place in zip(wanted, places, strict=True)]
+        with speaking(self._address, f"stage {', '.join(table.name for _, _, table in wanted[:3])}"):
+            for script in staging.making(self._hidden, refs):
+                self._do(script)
+        return refs
 
     def append(self, staged: StagedRef, rows: ArrowStream) -> int:
         with speaking(self._address, f"load {staged.table.name}"):
@@ -149,41 +154,40 @@ class Postgres:
                 self._close_bulk()  # it may be the connection that is broken
                 raise
 
+    def distribute(self, staged: Mapping[int, StagedRef], rows: ArrowStream) -> dict[int, int]:
+        with speaking(self._address, f"load {next(iter(staged.values())).table.name}"):
+            return distribute(self._connection(), self._hidden, staged, rows)
+
     def measure(self, staged: StagedRef) -> TableFacts:
-        target = Identifier(self._hidden, staged.hidden_name)
-        key = [Identifier(name) for name in staged.table.key]
-        with speaking(self._address, f"measure {staged.table.name}"):
-            if not key:
-                total = _whole(self._ask(SQL("SELECT count(*) FROM {}").format(target))[0][0])
-                return TableFacts(total, 0, total)
-            # Grouping may spread over processes and disk, which count(DISTINCT ...) never does.
-            statement = SQL(
-                "SELECT coalesce(sum(n), 0)::bigint, coalesce(sum(n) FILTER (WHERE bad), 0)::bigint,"
-                " count(*) FILTER (WHERE NOT bad) FROM"
-                " (SELECT count(*) AS n, {null} AS bad FROM {target} GROUP BY {key}) AS keys"
-            ).format(
-                null=SQL(" OR ").join(SQL("{} IS NULL").format(name) for name in key),
-                target=target,
-                key=COMMA.join(key),
-            )
-            rows, null_keys, distinct = self._ask(statement)[0]
-        return TableFacts(_whole(rows), _whole(null_keys), _whole(distinct))
+        return self.measure_all([staged])[0]
+
+    def measure_all(self, staged: Sequence[StagedRef]) -> list[TableFacts]:
+        with speaking(self._address, f"measure {', '.join(ref.table.name for ref in staged[:3])}"):
+            rows = [row for question in staging.measuring(self._hidden, staged) for row in self._ask(question)]
+        return [TableFacts(_whole(total), _whole(null), _whole(distinct)) for _, total, null, distinct in rows]
 
     # -- live
 
     def replacements(self, group: str, tables: Sequence[Table], replace: Replace) -> list[Replacement]:
-        live = next((one for one in self.generations(group) if one.state is State.LIVE), None)
+        return self.replacements_all([(group, tables, replace)])[0]
+
+    def replacements_all(self, groups: Sequence[tuple[str, Sequence[Table], Replace]]) -> list[list[Replacement]]:
+        live = {one.group: one for one in self.generations() if one.state is State.LIVE}
         with speaking(self._address, "say how the tables would go live"):
             made = book.read_made(self._ask, self._hidden) if live else {}
             session = Session(self._connection())
-            found = foresee(session, self.namespace, tables, live, made, replace)
-        foreign = self.foreign_tables(table.name for table in tables)
+            wanted = [(tables, live.get(group), replace) for group, tables, replace in groups]
+            found = foresee(session, self.namespace, wanted, made)
+        foreign = set(self.foreign_tables(table.name for _, tables, _ in groups for table in tables))
         out = "rename or drop it, or give the board another `table:` name in boardlift.yaml"
         return [
-            Replacement(one.table, replace, one.why, obstacles=(f"boardlift did not put {one.table} there: {out}",))
-            if one.table in foreign
-            else one
-            for one in found
+            [
+                Replacement(one.table, replace, one.why, obstacles=(f"boardlift did not put {one.table} there: {out}",))
+                if one.table in foreign
+                else one
+                for one in replacements
+            ]
+            for (_, _, replace), replacements in zip(groups, found, strict=True)
         ]
 
     def promote(self, run_id: str, groups: Sequence[StagedGroup]) -> SwapOutcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from boardlift.destinations.interface import Generation, Replace, Replacement
 from boardlift.destinations.postgres import change as changing
@@ -21,31 +22,44 @@ from boardlift.shape.table import Table
 _CARRIED = ("index", "check", "foreign", "trigger", "rule", "policy", "statistics", "publication")
 
 
+Wanted = tuple[Sequence[Table], Generation | None, Replace]
+"""The new tables of a group, its live generation, and the way."""
+
+
 def foresee(
-    session: Session,
-    namespace: str,
-    tables: Sequence[Table],
-    live: Generation | None,
-    made: Mapping[Member, Made],
-    replace: Replace,
-) -> list[Replacement]:
-    """One Replacement for each table, and for each table of the live generation that vanishes. Changes nothing."""
-    stored = {table.name for table in live.tables} if live else set()
-    names = [table.name for table in tables]
+    session: Session, namespace: str, groups: Sequence[Wanted], made: Mapping[Member, Made]
+) -> list[list[Replacement]]:
+    """For each group one Replacement for each table, and for each that vanishes. Changes nothing."""
+    names = {table.name for tables, _, _ in groups for table in tables}
+    names |= {table.name for _, live, _ in groups if live for table in live.tables}
     session.send(SQL("SET search_path = pg_catalog"))
     try:
-        rows = session.ask(questions.statement(namespace, sorted({*names, *stored})))
-        before = snapshots.read(rows)
-        changes = [_change(namespace, table, live, made, replace) for table in tables]
-        changes += [Change((namespace, name), Replace.SWAP, None) for name in sorted(stored - set(names))]
-        found = obstacles.find(before, changes)
-        if not found and replace is Replace.SWAP:
-            shapes = {(namespace, table.name): brackets(table) for table in tables}
-            swaps = [change for change in changes if before.relation(change.place)]
-            found = rehearse(session.ask, session.send, before, swaps, shapes)
+        before = snapshots.read(session.ask(questions.statement(namespace, sorted(names))))
+        changes = [_changes(namespace, group, made) for group in groups]
+        found = [obstacles.find(before, some) for some in changes]
+        tried = [
+            (change, table)
+            for (tables, _, replace), some, obstacle in zip(groups, changes, found, strict=True)
+            if not obstacle and replace is Replace.SWAP
+            for change, table in zip_longest(some, tables)
+            if before.relation(change.place)
+        ]
+        shapes = {change.place: brackets(table) for change, table in tried if table is not None}
+        rehearsed = rehearse(session.ask, session.send, before, [change for change, _ in tried], shapes)
     finally:
         session.send(SQL("RESET search_path"))
-    return [_replacement(before, change, replace, found) for change in changes]
+    return [
+        [_replacement(before, change, replace, [*obstacle, *rehearsed]) for change in some]
+        for (_, _, replace), some, obstacle in zip(groups, changes, found, strict=True)
+    ]
+
+
+def _changes(namespace: str, group: Wanted, made: Mapping[Member, Made]) -> list[Change]:
+    """What becomes of the tables of a group, in their order, and of those that it has no more."""
+    tables, live, replace = group
+    gone = {table.name for table in live.tables} - {table.name for table in tables} if live else set()
+    changes = [_change(namespace, table, live, made, replace) for table in tables]
+    return changes + [Change((namespace, name), Replace.SWAP, None) for name in sorted(gone)]
 
 
 def _change(

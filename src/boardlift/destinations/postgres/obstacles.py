@@ -56,7 +56,7 @@ def _vanishing(before: Snapshot, place: Place) -> Iterator[Obstacle]:
         for kind in ("policy", "trigger", "rule"):
             for entry in before.of(kind, place):
                 yield Obstacle(place, f"{describe(entry)} would be lost with the table, which goes", again)
-    for entry in before.entries:
+    for entry in before.about(place):
         elsewhere = entry.kind in {"view", "function", "rule", "policy"} and place in entry.used
         if (elsewhere and (entry.place != place or entry.kind == "function")) or (
             entry.kind in {"publication", "other"} and entry.place == place
@@ -191,7 +191,7 @@ def _columns(before: Snapshot, change: Change) -> Iterator[Obstacle]:
     """Who uses a column that goes, or that changes its type so that the user may not follow."""
     lost, changed = gone(before, change), retyped(before, change)
     place = change.place
-    for entry in before.entries:
+    for entry in before.about(place):
         for name in sorted(_needs(entry, place)):
             where = f"column {name} of {spelled(place)}"
             # An index goes with its column, as it does when a person drops the column.
@@ -264,7 +264,7 @@ def _positional(before: Snapshot, changes: Iterable[Change]) -> Iterator[Obstacl
     for change in changes:
         if list(before.columns(change.place)) == list(change.columns or ()):
             continue
-        for entry in before.entries:
+        for entry in before.about(change.place):
             if counts(entry, change.place):
                 words = f"{describe(entry)} counts the columns of {spelled(change.place)}, whose order changes"
                 yield Obstacle(change.place, words, f"write it without a column alias list, {IN_PLACE_HELPS}")

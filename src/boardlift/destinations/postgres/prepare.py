@@ -17,7 +17,7 @@ from boardlift.destinations.postgres import carry, indexes, inspect, matviews, o
 from boardlift.destinations.postgres import rebind as rebinding
 from boardlift.destinations.postgres import refill as refilling
 from boardlift.destinations.postgres import snapshot as snapshots
-from boardlift.destinations.postgres.book import Made, Member, last_holder, made_of, merged_comments
+from boardlift.destinations.postgres.book import Made, Member, last_holders, made_of, merged_comments
 from boardlift.destinations.postgres.change import Change
 from boardlift.destinations.postgres.ddl import key_statement, label_statements
 from boardlift.destinations.postgres.prepared import Arrival, Prepared
@@ -26,10 +26,15 @@ from boardlift.destinations.postgres.rehearse import rehearse
 from boardlift.destinations.postgres.session import OUR_PATH, PEOPLES_PATH, Session
 from boardlift.destinations.postgres.snapshot import Place, Snapshot
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError
-from boardlift.shape.sql import SQL, Composable, Identifier, Literal
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Index, Table
 
 _OF_THE_QUERY = {"21", "22", "23", "2B", "42", "P0"}  # SQLSTATE classes of what a query does, not of the server
+_SWEPT_TOGETHER = 100
+_SEALED = SQL(
+    "SELECT c.relname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {} AND k.contype = 'p'"
+)
 _NAMES = SQL("SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {}")
 
 
@@ -42,19 +47,23 @@ class Preparation:
         self._made = made
         self._swept: set[str] = set()
         self._rehearsed: Snapshot | None = None
+        self._names: set[str] = set()
 
     # -- once
 
-    def seal(self, slot: Slot) -> None:
-        """Key, NOT NULLs, configured indexes and labels of a freshly staged table."""
-        if slot.table is None:
-            return
-        target = Identifier(self._hidden, slot.hidden_name)
-        key = key_statement(target, slot.table, slot.hidden_name)
-        sealed = SQL("SELECT FROM pg_constraint WHERE conrelid = to_regclass({}) AND contype = 'p'")
-        statements = [] if key is None or self._session.ask(sealed.format(Literal(target.text))) else [key]
-        statements += indexes.configured_statements(slot.table, (self._hidden, slot.hidden_name))
-        self._session.all_or_none([*statements, *label_statements(target, slot.table)])
+    def seal(self, slots: Iterable[Slot]) -> None:
+        """Key, NOT NULLs, configured indexes and labels of freshly staged tables."""
+        sealed = {str(name) for (name,) in self._session.ask(_SEALED.format(Literal(self._hidden)))}
+        wanted = []
+        for slot in slots:
+            if slot.table is None:
+                continue
+            target = Identifier(self._hidden, slot.hidden_name)
+            key = key_statement(target, slot.table, slot.hidden_name)
+            statements = [] if key is None or slot.hidden_name in sealed else [key]
+            statements += indexes.configured_statements(slot.table, (self._hidden, slot.hidden_name))
+            wanted.append([*statements, *label_statements(target, slot.table)])
+        self._session.in_parts(wanted)
 
     def duplicate(self, source: Place, name: str) -> None:
         """A whole copy of a table in the hidden schema, key and indexes included. It is there whole or not at all."""
@@ -76,10 +85,12 @@ class Preparation:
         """Raises DependentObject for what cannot be kept, psycopg.Error for what PostgreSQL refuses."""
         names = {arrival.slot.name for arrival in arrivals} | {slot.name for slot in departures}
         prepared = Prepared(self.snapshot(self._live, sorted(names)), self._live, arrivals, departures)
+        self._names = {str(name) for (name,) in self._session.ask(_NAMES.format(Literal(self._live)))}
         changes = []
+        shapes = self._staged(arrivals)
         for arrival in arrivals:
             at = (self._hidden, arrival.body)
-            staged = self._staged(arrival)
+            staged = shapes[arrival.body]
             place = (self._live, arrival.slot.name)
             prepared.shapes[place] = staged
             changes.append(Change(place, arrival.way, staged.types(at), staged.key(at), arrival.before))
@@ -89,8 +100,12 @@ class Preparation:
                 prepared.shapes[self._live, slot.name] = None
                 changes.append(Change((self._live, slot.name), Replace.SWAP, None))
         self._refuse(prepared.before, changes, arrivals)
-        for arrival, change in zip(arrivals, changes, strict=False):
-            self._prepare_one(prepared, arrival, change)
+        moving = [
+            arrival
+            for arrival, change in zip(arrivals, changes, strict=False)
+            if self._prepare_one(prepared, arrival, change)
+        ]
+        self._dress(prepared, moving)
         self._make_way(prepared)
         self._prepare_views(prepared)
         return prepared
@@ -111,17 +126,21 @@ class Preparation:
             obstacles.refuse(rehearse(self._session.ask, self._session.send, before, swaps, shapes))
             self._rehearsed = before
 
-    def _staged(self, arrival: Arrival) -> Snapshot:
-        # After an attempt that failed there are successors of materialized views on it.
-        found = self.snapshot(self._hidden, [arrival.body]).only((self._hidden, arrival.body))
-        if found.relation((self._hidden, arrival.body)) is None:
-            raise DestinationError(
-                f"The table {arrival.body} of {arrival.slot.name} is missing in {self._hidden}. {UNCHANGED}",
-                hint="run `boardlift sync` to stage it anew",
-            )
-        return found
+    def _staged(self, arrivals: Sequence[Arrival]) -> dict[str, Snapshot]:
+        """What the catalogue says of each incoming table, by its hidden name."""
+        # After an attempt that failed there are successors of materialized views on them.
+        found = self.snapshot(self._hidden, sorted({arrival.body for arrival in arrivals})).apart()
+        for arrival in arrivals:
+            at = (self._hidden, arrival.body)
+            if at not in found or found[at].relation(at) is None:
+                raise DestinationError(
+                    f"The table {arrival.body} of {arrival.slot.name} is missing in {self._hidden}. {UNCHANGED}",
+                    hint="run `boardlift sync` to stage it anew",
+                )
+        return {arrival.body: found[self._hidden, arrival.body] for arrival in arrivals}
 
-    def _prepare_one(self, prepared: Prepared, arrival: Arrival, change: Change) -> None:
+    def _prepare_one(self, prepared: Prepared, arrival: Arrival, change: Change) -> bool:
+        """Decide on comments and the way; whether the incoming table itself goes live."""
         place, at = change.place, (self._hidden, arrival.body)
         staged = prepared.shapes[place]
         assert staged is not None
@@ -135,54 +154,89 @@ class Preparation:
             prepared.comments[place] = {name: text for name, text in wanted.items() if name in columns}
         if relation is not None and arrival.way is Replace.IN_PLACE:
             self._prepare_refill(prepared, arrival, change, staged)
-        else:
-            prepared.moves[place] = Move(place, arrival.body)
-            self._dress(prepared, arrival, place, at)
+            return False
+        prepared.moves[place] = Move(place, arrival.body)
+        return True
 
-    def _dress(self, prepared: Prepared, arrival: Arrival, place: Place, at: Place) -> None:
-        """Give the incoming table what hangs on the one that it replaces."""
+    def _dress(self, prepared: Prepared, arrivals: Sequence[Arrival]) -> None:
+        """Give the incoming tables what hangs on those that they replace, and statistics for the first queries."""
+        leaving = {slot.name: slot.hidden_name for slot in prepared.departures}
+        fresh = [one for one in arrivals if prepared.before.relation((self._live, one.slot.name)) is None]
+        self._session.in_parts(self._entitle(prepared, fresh))
+        statements: list[list[Composable]] = []
+        for arrival in arrivals:
+            succession = indexes.Succession()
+            if arrival.slot.name in leaving and prepared.before.relation((self._live, arrival.slot.name)) is not None:
+                succession, dressing = self._dressing(prepared, arrival, leaving[arrival.slot.name])
+                statements.append(dressing)
+            prepared.successions[self._live, arrival.slot.name] = succession
+        self._session.in_parts(statements)
+        dressed = self._named_not_null(prepared.before, arrivals)
+        for arrival in arrivals:
+            place, staged = (self._live, arrival.slot.name), dressed[arrival.body]
+            succession = prepared.successions[place]
+            self._settle(prepared, succession, arrival, staged)
+            prepared.shapes[place] = staged
+            self._note_left_out(prepared, place, succession, staged.columns((self._hidden, arrival.body)))
+        # Nothing is left for autovacuum to hold a lock for.
+        unswept = [arrival.body for arrival in arrivals if arrival.body not in self._swept]
+        for start in range(0, len(unswept), _SWEPT_TOGETHER):
+            some = unswept[start : start + _SWEPT_TOGETHER]
+            tables = COMMA.join(Identifier(self._hidden, body) for body in some)
+            self._session.send(SQL("VACUUM (ANALYZE) {}").format(tables))
+            self._swept |= set(some)
+
+    def _dressing(
+        self, prepared: Prepared, arrival: Arrival, leaving: str
+    ) -> tuple[indexes.Succession, list[Composable]]:
+        """Who takes over which index of a live table, and what makes its successor like it."""
+        place, at = (self._live, arrival.slot.name), (self._hidden, arrival.body)
         staged = prepared.shapes[place]
         assert staged is not None
-        session = self._session
-        succession = indexes.Succession()
-        if prepared.before.relation(place) is not None:
-            statements = carry.dressing(prepared.before, place, staged, at, prepared.comments[place])
-            statements += carry.fixing(prepared.before, place, staged, at, arrival.before)
-            leaving = next(slot for slot in prepared.departures if slot.name == arrival.slot.name)
-            obsolete = _obsolete(arrival)
-            succession, builds = indexes.inherit(
-                prepared.before,
-                place,
-                staged,
-                at,
-                lambda n: carry.generation_name("ix", leaving.hidden_name, n),
-                obsolete,
-                kept=arrival.slot.table is None,
-                own=_own(arrival),
-            )
-            statements += builds
-            if statements:
-                session.all_or_none(statements)
-        elif last := last_holder(session.ask, self._hidden, arrival.member[0], arrival.slot.name):
-            # A table that comes back has the grants that it left with, not those of the generation it comes from.
-            if last != at[1]:
-                held = self.snapshot(self._hidden, [last])
-                session.all_or_none(carry.entitling(held, (self._hidden, last), staged, at))
-        elif arrival.slot.table is not None and (promised := inspect.default_grants(session.ask, self._live)):
-            session.all_or_none(inspect.grant_statements(Identifier(*at), [], promised, set()))
-        staged = self._named_not_null(prepared.before, place, at, arrival)
-        self._settle(prepared, succession, arrival, staged)
-        prepared.shapes[place] = staged
-        prepared.successions[place] = succession
-        self._note_left_out(prepared, place, succession, staged.columns(at))
-        if arrival.body not in self._swept:
-            # Statistics for the first queries, and nothing left for autovacuum to hold a lock for.
-            session.send(SQL("VACUUM (ANALYZE) {}").format(Identifier(*at)))
-            self._swept.add(arrival.body)
+        statements = carry.dressing(prepared.before, place, staged, at, prepared.comments[place])
+        statements += carry.fixing(prepared.before, place, staged, at, arrival.before)
+        succession, builds = indexes.inherit(
+            prepared.before,
+            place,
+            staged,
+            at,
+            lambda n: carry.generation_name("ix", leaving, n),
+            _obsolete(arrival),
+            kept=arrival.slot.table is None,
+            own=_own(arrival),
+        )
+        return succession, statements + builds
 
-    def _named_not_null(self, before: Snapshot, place: Place, at: Place, arrival: Arrival) -> Snapshot:
+    def _entitle(self, prepared: Prepared, arrivals: Sequence[Arrival]) -> list[list[Composable]]:
+        """Grants of tables that are not live yet: those that they left with, or those promised for new ones."""
+        if not arrivals:
+            return []
+        lasts = last_holders(self._session.ask, self._hidden)
+        promised = inspect.default_grants(self._session.ask, self._live)
+        statements = []
+        for arrival in arrivals:
+            at, staged = (self._hidden, arrival.body), prepared.shapes[self._live, arrival.slot.name]
+            assert staged is not None
+            last = lasts.get((arrival.member[0], arrival.slot.name))
+            if last is not None and last != at[1]:
+                # A table that comes back has the grants that it left with, not those of the generation it comes from.
+                held = self.snapshot(self._hidden, [last])
+                statements.append(carry.entitling(held, (self._hidden, last), staged, at))
+            elif last is None and arrival.slot.table is not None and promised:
+                statements.append(inspect.grant_statements(Identifier(*at), [], promised, set()))
+        return statements
+
+    def _named_not_null(self, before: Snapshot, arrivals: Sequence[Arrival]) -> dict[str, Snapshot]:
         """From PostgreSQL 18 on a NOT NULL has a name, which must not be that of a staged table's."""
-        staged = self._staged(arrival)
+        staged = self._staged(arrivals) if arrivals else {}
+        renames = [renaming for one in arrivals if (renaming := self._renaming(before, one, staged[one.body]))]
+        if not renames:
+            return staged
+        self._session.in_parts(renames)
+        return self._staged(arrivals)
+
+    def _renaming(self, before: Snapshot, arrival: Arrival, staged: Snapshot) -> list[Composable]:
+        place, at = (self._live, arrival.slot.name), (self._hidden, arrival.body)
         known = {tuple(sorted(entry.columns)): entry.name for entry in before.of("not_null", place)}
         comments = {entry.name: entry.detail["comment"] for entry in before.of("not_null", place)}
         renames = []
@@ -196,10 +250,7 @@ class Preparation:
             said = comments.get(wanted, entry.detail["comment"])
             if said != entry.detail["comment"]:
                 renames.append(carry.constraint_comment(Identifier(*at), wanted, said))
-        if not renames:
-            return staged
-        self._session.all_or_none(renames)
-        return self._staged(arrival)
+        return renames
 
     def _settle(self, prepared: Prepared, succession: indexes.Succession, arrival: Arrival, staged: Snapshot) -> None:
         """Names for what nobody handed one: the key of a new table, and the configured indexes."""
@@ -241,10 +292,8 @@ class Preparation:
         ]
 
     def _taken(self, name: str) -> bool:
-        return bool(
-            self._session.ask(SQL("SELECT to_regclass({})").format(Literal(Identifier(self._live, name).text)))
-            != [(None,)]
-        )
+        """Whether a relation of the live schema has this name."""
+        return name in self._names
 
     def _note_left_out(
         self, prepared: Prepared, place: Place, succession: indexes.Succession, columns: Iterable[str]

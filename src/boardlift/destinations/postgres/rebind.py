@@ -66,9 +66,9 @@ def replaced_views(before: Snapshot, tables: Iterable[Place]) -> list[Place]:
 
 def dependants(before: Snapshot, replaced: set[Place]) -> Iterator[Entry]:
     """Views, functions, rules and policies, not of the replaced relations themselves, that name one of them."""
-    for entry in before.entries:
+    for entry in (entry for kind in ("function", "policy", "rule", "view") for entry in before.of(kind)):
         elsewhere = entry.kind == "function" or entry.place not in replaced
-        if entry.kind in {"view", "function", "rule", "policy"} and elsewhere and entry.used & replaced:
+        if elsewhere and entry.used & replaced:
             yield entry
 
 

@@ -41,7 +41,11 @@ def rehearse(
     """
     ((allowed, almighty),) = ask(_MAY)
     # What makes an object may lack a right that its maker had, a schema's for one.
-    changed = [one for one in changes if one.columns is not None and (_changes(before, one) or not almighty)]
+    changed = [
+        one
+        for one in changes
+        if one.columns is not None and before.relation(one.place) and (_changes(before, one) or not almighty)
+    ]
     if not changed or not allowed:
         return []
     run(SQL("BEGIN"))
@@ -75,7 +79,7 @@ def _try_all(
         yield from _try(run, view, min(view.used & tables), [create], lambda n=name, v=view: _differs(ask, v, n))  # type: ignore[misc]
     run(SQL("SET LOCAL search_path = pg_catalog"))
     for place in tables:
-        for entry in before.entries:
+        for entry in before.about(place):
             if entry.place == place and not entry.columns & lost[place]:
                 yield from _try(run, entry, place, _on_temporary(entry, Identifier("pg_temp", place[1])))
 

@@ -17,6 +17,9 @@ PEOPLES_PATH = SQL("SET LOCAL search_path TO DEFAULT")
 OUR_PATH = SQL("SET LOCAL search_path = pg_catalog")
 
 
+_TOGETHER = 1000  # statements
+
+
 class Session:
     """Sends statements and scripts of statements. Every failure is a psycopg.Error."""
 
@@ -48,6 +51,17 @@ class Session:
         except BaseException:
             self.undo()
             raise
+
+    def in_parts(self, parts: Iterable[list[Composable]]) -> None:
+        """Run lists of statements, each of them whole or not at all, many in one transaction and round trip."""
+        some: list[Composable] = []
+        for part in parts:
+            some += part
+            if len(some) >= _TOGETHER:
+                self.all_or_none(some)
+                some = []
+        if some:
+            self.all_or_none(some)
 
     def undo(self) -> None:
         """Leave no transaction open."""

@@ -8,7 +8,7 @@ its schema.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -97,6 +97,25 @@ class Snapshot:
     def only(self, place: Place) -> Snapshot:
         """What is said of one relation, without the views on it."""
         return Snapshot(tuple(entry for entry in self.entries if entry.place == place))
+
+    def apart(self) -> dict[Place, Snapshot]:
+        """What is said of each relation, `only` of all of them."""
+        found: dict[Place, list[Entry]] = {}
+        for entry in self.entries:
+            found.setdefault(entry.place, []).append(entry)
+        return {place: Snapshot(tuple(entries)) for place, entries in found.items()}
+
+    def about(self, place: Place) -> Sequence[Entry]:
+        """Entries on a relation and those that read it."""
+        return self._about.get(place, ())
+
+    @cached_property
+    def _about(self) -> dict[Place, list[Entry]]:
+        found: dict[Place, list[Entry]] = {}
+        for entry in self.entries:
+            for place in {entry.place, *((schema, name) for schema, name, _ in entry.detail.get("uses") or ())}:
+                found.setdefault(place, []).append(entry)
+        return found
 
     @property
     def places(self) -> set[Place]:

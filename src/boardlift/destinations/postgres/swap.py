@@ -126,12 +126,12 @@ class Swap:
         """Seal what was staged, and copy what must exist twice because live tables are filled from it."""
         outgoing = {t.name: (g.group, g.number, t.name) for g in plan.leaving for t in g.tables}
         there = self._existing(self._live, [slot.name for slot in plan.incoming])
+        preparation.seal(plan.incoming)
         arrivals = []
         slots = iter(plan.incoming)
         for generation in plan.entering:
             for table in generation.tables:
                 slot = next(slots)
-                preparation.seal(slot)
                 leaving = outgoing.get(slot.name)
                 stays = generation.group in in_place
                 refilled = stays and slot.name in there and leaving is not None and leaving[0] == generation.group

@@ -29,6 +29,7 @@ from boardlift.destinations.interface import (
     SwapOutcome,
     TableFacts,
 )
+from boardlift.destinations.one_by_one import OneByOne
 from boardlift.destinations.sqlite import contents as sqlite_contents
 from boardlift.destinations.sqlite import locks as sqlite_locks
 from boardlift.destinations.sqlite.ddl import create_statement, fill_statement
@@ -68,7 +69,7 @@ def connect(url: str, namespace: str) -> Destination:
     return SQLite(url, namespace)
 
 
-class SQLite:
+class SQLite(OneByOne):
     """One SQLite file and one live namespace in it."""
 
     capabilities = CAPABILITIES
