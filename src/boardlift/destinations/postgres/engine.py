@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -220,12 +220,19 @@ class Postgres:
 
     # -- stored
 
-    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+    def copy(
+        self,
+        group: str,
+        generation: int,
+        table: str,
+        into: StagedRef,
+        namespace: str,
+        without: Collection[int] = (),
+    ) -> int:
         source, _ = self._source(group, generation, table)
         target = Identifier(hidden_namespace(namespace), into.hidden_name)
-        names = COMMA.join(Identifier(column.name) for column in into.table.columns)
         with speaking(self._address, f"copy {table}"):
-            statement = SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target, names, names, source)
+            statement = stored.copy_statement(target, source, into.table, without)
             return self._connection().execute(statement.text.encode()).rowcount
 
     def contents(self, group: str, generation: int) -> dict[str, str]:

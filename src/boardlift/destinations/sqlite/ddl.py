@@ -54,9 +54,15 @@ def rename_statement(table: str, to: str) -> Composable:
     return SQL("ALTER TABLE {} RENAME TO {}").format(Identifier(table), Identifier(to))
 
 
-def fill_statement(target: str, source: str) -> Composable:
-    """All rows of a table into another of the same columns in the same order."""
-    return SQL("INSERT INTO {} SELECT * FROM {}").format(Identifier(target), Identifier(source))
+def fill_statement(target: str, source: str, *, but_for: bool = False) -> Composable:
+    """All rows of a table into another of the same columns in the same order.
+
+    `but_for` leaves out those whose `item_id` is in the JSON array that is bound to it.
+    """
+    statement = SQL("INSERT INTO {} SELECT * FROM {}").format(Identifier(target), Identifier(source))
+    if not but_for:
+        return statement
+    return statement + SQL(" WHERE item_id IS NULL OR item_id NOT IN (SELECT value FROM json_each(?))")
 
 
 def _is_required(column: Column, table: Table) -> bool:

@@ -7,7 +7,8 @@ they point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -198,7 +199,15 @@ class SQLite:
             )
         return self._swaps.run(plan, refilled)
 
-    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+    def copy(
+        self,
+        group: str,
+        generation: int,
+        table: str,
+        into: StagedRef,
+        namespace: str,
+        without: Collection[int] = (),
+    ) -> int:
         stored = catalogue.stored_generation(self.generations(), group, generation)
         source = self._place(stored, catalogue.stored_table([stored], group, generation, table))
         target = names_of(namespace).hidden(into.hidden_name)
@@ -206,7 +215,10 @@ class SQLite:
         with self._file.transaction(f"copy {table}") as run:
             if run(keys) == [(0,)] and into.table.key:  # a broken key was let through; it is not the copy's to refuse
                 loosen(self._file.connection(), target, into.table)
-            run(fill_statement(target, source))
+            if without:
+                run(fill_statement(target, source, but_for=True), [json.dumps(list(without))])
+            else:
+                run(fill_statement(target, source))
             return _whole(run(SQL("SELECT changes()"))[0][0])
 
     def contents(self, group: str, generation: int) -> dict[str, str]:
