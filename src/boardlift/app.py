@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Self, TypeVar
@@ -31,6 +32,7 @@ from boardlift.errors import (
     PromotionConflict,
     is_interrupt,
 )
+from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
 from boardlift.load.checks.live import check_live
 from boardlift.load.promote import settle
@@ -111,9 +113,16 @@ class App:
         self._refuse_impossible()
         planned = plan_boards(self.client, self.loaded.settings, self.ledger, wanted)
         live = self._live()
-        return [self._report(plan, live.get(plan.key)) for plan in planned.boards]
+        marks = self.ledger.watermarks(self.destination.identity, self.namespace)
+        now = self.clock.now()
+        return [
+            self._report(
+                plan, live.get(plan.key), decide(plan, live.get(plan.key), marks.get(plan.key), now, self._policy())
+            )
+            for plan in planned.boards
+        ]
 
-    def _report(self, plan: BoardPlan, live: Generation | None) -> BoardReport:
+    def _report(self, plan: BoardPlan, live: Generation | None, way: ReadAll | Resume) -> BoardReport:
         items = plan.board.items_count or 0
         if self._test:
             items = min(items, TEST_ITEMS)
@@ -126,6 +135,8 @@ class App:
             changes=self._changes(plan, live),
             calls=max(1, -(-items // page)),
             points=10 * objects,
+            since=way.mark.at if isinstance(way, Resume) and not self._test else None,
+            reason=way.reason if isinstance(way, ReadAll) else "",
             replacements=tuple(self.destination.replacements(plan.key, plan.group.tables, plan.replace)),
         )
 
@@ -150,8 +161,13 @@ class App:
 
     # -- sync ------------------------------------------------------------------------------------------------------
 
-    def sync(self, wanted: Sequence[str] = (), overrides: Mapping[str, str] | None = None) -> RunReport:
-        """Bring the boards over and make them live in one commit. On any failure production is unchanged."""
+    def sync(
+        self, wanted: Sequence[str] = (), overrides: Mapping[str, str] | None = None, *, full: bool = False
+    ) -> RunReport:
+        """Bring the boards over and make them live in one commit. On any failure production is unchanged.
+
+        `full` has incremental boards read in full, too.
+        """
         settings = self.loaded.settings
         self._refuse_impossible()
         options = Options(
@@ -159,6 +175,7 @@ class App:
             page_size=settings.account.page_size,
             parallel_boards=settings.account.parallel_boards,
             max_shrink=settings.defaults.max_shrink,
+            policy=self._policy(full=full),
             overrides=overrides or {},
         )
 
@@ -189,6 +206,10 @@ class App:
             )
 
         return self._run(RunKind.TEST if self._test else RunKind.SYNC, "boardlift sync", work)
+
+    def _policy(self, *, full: bool = False) -> Policy:
+        said = self.loaded.settings.defaults
+        return Policy(timedelta(seconds=said.overlap), said.reconcile, said.sweep, said.max_deletes, full)
 
     def _retained(self, groups: Sequence[str]) -> list[str]:
         """Drop what is too old. The data is live by now; a table that cannot be dropped is no reason to fail."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from boardlift.clock import Clock
 from boardlift.destinations.interface import Destination, Generation, State
@@ -22,7 +22,12 @@ from boardlift.errors import (
     SourceIncomplete,
     Transient,
 )
-from boardlift.ledger import BoardRecord, Ledger
+from boardlift.incremental.decide import Policy
+from boardlift.incremental.marks import marks_of
+from boardlift.incremental.stage import Difference, stage_changes, stage_tombstones
+from boardlift.incremental.survey import Survey, everything, survey
+from boardlift.incremental.tools import Tools
+from boardlift.ledger import BoardRecord, Ledger, ReadAs
 from boardlift.load.checks.interface import Expectation
 from boardlift.load.promote import PromotedTables, promote
 from boardlift.load.stage import StagedTables, Staging
@@ -62,7 +67,18 @@ class Options:
     page_size: int = 500
     parallel_boards: int = 4
     max_shrink: float = 0.2
+    policy: Policy = field(default_factory=Policy)
     overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A board whose rows are staged: how many, how many values were set aside, how long it took, what is new in it."""
+
+    items: int
+    quarantined: int
+    seconds: float
+    difference: Difference = field(default_factory=Difference)
 
 
 @dataclass(frozen=True)
@@ -78,8 +94,63 @@ def sync(
 ) -> tuple[PromotedTables, list[BoardResult]]:
     """Bring these boards to the destination and make them live in one commit. On any failure nothing is live."""
     live = {g.group: g for g in parts.destination.generations() if g.state is State.LIVE}
-    stagings = _open_stagings(plans, parts.destination)
-    finished: dict[str, tuple[BoardRead, int, float]] = {}
+    _refuse_taken(plans, parts.destination)
+    tools = Tools(
+        parts.client,
+        parts.destination,
+        parts.spool,
+        parts.clock,
+        parts.progress,
+        page_size=options.page_size,
+        parallel=options.parallel_boards,
+    )
+    found = _surveyed(plans, live, parts, tools, options)
+    staging = [plan for plan in plans if plan.key not in found.unchanged]
+    stagings = _open_stagings(staging, parts.destination)
+    finished: dict[str, Finished] = {}
+    with _normalizers(staging, parts) as normalizers:
+        _read_all([plan for plan in plans if plan.key in found.full], parts, options, stagings, normalizers, finished)
+        for plan in staging:
+            _stage_difference(plan, live.get(plan.key), found, tools, stagings, normalizers, finished)
+    counts = _counts_after(staging, parts.client) if staging else {}
+    parts.progress.phase("validating", f"{len(staging)} boards")
+    validated: list[ValidatedTables] = []
+    for plan in staging:
+        staged = stagings[plan.key].seal()
+        validated.append(
+            _validate(run_id, plan, staged, finished[plan.key], counts, live.get(plan.key), parts, options)
+        )
+    parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in staging)} tables in one commit")
+    promoted = promote(run_id, validated, parts.destination, parts.ledger) if validated else PromotedTables((), None)
+    generations = {key: generation.number for key, generation in live.items()}
+    generations |= {tables.staged.group: tables.staged.generation for tables in promoted.tables}
+    marks = marks_of(run_id, plans, generations, found, tools, options.policy)
+    parts.ledger.set_watermarks(parts.destination.identity, parts.destination.namespace, marks)
+    return promoted, [
+        _record(run_id, plan, generations[plan.key], finished.get(plan.key), found, parts) for plan in plans
+    ]
+
+
+def _surveyed(
+    plans: Sequence[BoardPlan], live: Mapping[str, Generation], parts: Parts, tools: Tools, options: Options
+) -> Survey:
+    if options.limit is not None or not any(plan.incremental for plan in plans):
+        return everything(plans)
+    marks = parts.ledger.watermarks(parts.destination.identity, parts.destination.namespace)
+    return survey(plans, live, marks, tools, options.policy)
+
+
+def _read_all(
+    plans: Sequence[BoardPlan],
+    parts: Parts,
+    options: Options,
+    stagings: Mapping[str, Staging],
+    normalizers: Mapping[str, Normalizer],
+    finished: dict[str, Finished],
+) -> None:
+    """Read whole boards and stage their rows as they come."""
+    if not plans:
+        return
     started = {plan.key: parts.clock.monotonic() for plan in plans}
     parts.progress.phase("reading", f"{len(plans)} boards")
     reading = read_in_parallel(
@@ -91,7 +162,7 @@ def sync(
         page_size=options.page_size,
         progress=parts.progress,
     )
-    with _normalizers(plans, parts) as normalizers, reading as events:
+    with reading as events:
         for event in events:
             staging, normalizer = stagings[event.board_id], normalizers[event.board_id]
             match event:
@@ -107,25 +178,34 @@ def sync(
                     for rows in normalizer.finish():
                         staging.append(rows.table, rows.stream)
                     seconds = parts.clock.monotonic() - started[event.board_id]
-                    finished[event.board_id] = (event, normalizer.quarantined, seconds)
-    counts = _counts_after(plans, parts.client)
-    parts.progress.phase("validating", f"{len(plans)} boards")
-    validated: list[ValidatedTables] = []
-    for plan in plans:
-        staged = stagings[plan.key].seal()
-        validated.append(
-            _validate(run_id, plan, staged, finished[plan.key][0], counts, live.get(plan.key), parts, options)
-        )
-    parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in plans)} tables in one commit")
-    promoted = promote(run_id, validated, parts.destination, parts.ledger)
-    return promoted, [
-        _record(run_id, plan, promoted_tables, *finished[plan.key], parts)
-        for plan, promoted_tables in zip(plans, promoted.tables, strict=True)
-    ]
+                    finished[event.board_id] = Finished(event.items, normalizer.quarantined, seconds)
 
 
-def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict[str, Staging]:
-    """An empty staged generation for each board. Refused before the first item is read when something is in the way."""
+def _stage_difference(
+    plan: BoardPlan,
+    live: Generation | None,
+    found: Survey,
+    tools: Tools,
+    stagings: Mapping[str, Staging],
+    normalizers: Mapping[str, Normalizer],
+    finished: dict[str, Finished],
+) -> None:
+    """Of an incremental board: the rows that come of its changes, or what a full read of it finds to have gone."""
+    started = tools.clock.monotonic()
+    staging, normalizer = stagings[plan.key], normalizers[plan.key]
+    if changes := found.changed.get(plan.key):
+        difference = stage_changes(changes, staging, normalizer, tools.clock.now())
+        finished[plan.key] = Finished(changes.expected, normalizer.quarantined, 0.0, difference)
+    elif plan.incremental and found.begun is not None:
+        windows = tools.spool.windows(plan.key)
+        difference = stage_tombstones(tools, plan, live, windows, staging, normalizer)
+        finished[plan.key] = replace(finished[plan.key], difference=difference)
+    seconds = finished[plan.key].seconds + tools.clock.monotonic() - started
+    finished[plan.key] = replace(finished[plan.key], seconds=seconds)
+
+
+def _refuse_taken(plans: Sequence[BoardPlan], destination: Destination) -> None:
+    """Refused before the first item is read when something is in the way."""
     names = [table.name for plan in plans for table in plan.group.tables]
     if taken := destination.foreign_tables(names):
         raise PromotionConflict(
@@ -134,6 +214,10 @@ def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict
             hint="set another `table:` for the board or another `namespace:` in boardlift.yaml, or remove that table",
         )
     _refuse_obstacles(plans, destination)
+
+
+def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict[str, Staging]:
+    """An empty staged generation for each board."""
     known: dict[str, int] = {}
     for generation in destination.generations():
         known[generation.group] = max(known.get(generation.group, 0), generation.number)
@@ -188,7 +272,7 @@ def _validate(
     run_id: str,
     plan: BoardPlan,
     staged: StagedTables,
-    read: BoardRead,
+    read: Finished,
     counts: Mapping[str, BoardCount],
     live: Generation | None,
     parts: Parts,
@@ -202,6 +286,8 @@ def _validate(
             live_rows=live.rows if live else None,
             max_shrink=options.max_shrink,
             overrides=options.overrides,
+            gone=read.difference.deleted,
+            max_deletes=options.policy.max_deletes,
         )
     except BoardliftError as error:
         parts.ledger.record_checks(run_id, plan.key, getattr(error, "results", ()))
@@ -210,7 +296,7 @@ def _validate(
     return validated
 
 
-def _expectation(plan: BoardPlan, read: BoardRead, after: int | None, limit: int | None) -> Expectation:
+def _expectation(plan: BoardPlan, read: Finished, after: int | None, limit: int | None) -> Expectation:
     """The range between the count before and the count after; people work while we read."""
     before = plan.board.items_count
     known = [count for count in (before, after) if count is not None]
@@ -229,26 +315,36 @@ def _expectation(plan: BoardPlan, read: BoardRead, after: int | None, limit: int
 def _record(
     run_id: str,
     plan: BoardPlan,
-    tables: ValidatedTables,
-    read: BoardRead,
-    quarantined: int,
-    seconds: float,
+    generation: int,
+    read: Finished | None,
+    found: Survey,
     parts: Parts,
 ) -> BoardResult:
     stats = parts.client.stats(plan.key)
+    reason, mode = found.full.get(plan.key, ""), ReadAs.FULL
+    if plan.key in found.changed:
+        mode = ReadAs.INCREMENTAL
+    if read is None:
+        mode, rows = ReadAs.UNCHANGED, found.unchanged[plan.key].resume.live.rows
+        read = Finished(rows, 0, 0.0, Difference(0, 0, 0))
     record = BoardRecord(
         board_id=plan.key,
         board_name=plan.board.name,
         table=plan.table,
         rows=read.items,
         columns=len(plan.group.main.columns),
-        generation=tables.staged.generation,
-        seconds=seconds,
+        generation=generation,
+        seconds=read.seconds,
         calls=stats.calls,
         points=stats.points,
         bytes=stats.bytes,
         retries=stats.retries,
-        quarantined=quarantined,
+        quarantined=read.quarantined,
+        mode=mode,
+        reason=reason,
+        added=read.difference.added,
+        changed=read.difference.changed,
+        deleted=read.difference.deleted,
     )
     parts.ledger.record_board(run_id, record)
     return BoardResult(plan, record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from boardlift.destinations.interface import Generation, Replacement, SwapOutcome
 from boardlift.ledger import Run
@@ -16,7 +17,9 @@ from boardlift.shape.change import Change
 class BoardReport:
     """A board in a plan: its tables, what changes against the live generation, what reading it will cost.
 
-    `replacements` tells of each table, also of one that vanishes, how it would go live and what stands in its way.
+    `since` is the moment from which the changes of an incremental board would be read, `reason` why all of it would be;
+    `calls` and `points` are those of a full read. `replacements` tells of each table, also of one that vanishes, how it
+    would go live and what stands in its way.
     """
 
     plan: BoardPlan
@@ -24,6 +27,8 @@ class BoardReport:
     changes: tuple[Change, ...]
     calls: int
     points: int
+    since: datetime | None = None
+    reason: str = ""
     replacements: tuple[Replacement, ...] = ()
 
 
@@ -32,12 +37,12 @@ class RunReport:
     """A finished run.
 
     `changes` are differences to the generations that were live before, by board id; `places` how a person names each
-    live table, by table name.
+    live table, by table name; `outcome` is None when nothing had changed and nothing was swapped.
     """
 
     run: Run
     boards: tuple[BoardResult, ...]
-    outcome: SwapOutcome
+    outcome: SwapOutcome | None
     changes: Mapping[str, tuple[Change, ...]]
     places: Mapping[str, str]
     settled: tuple[str, ...]

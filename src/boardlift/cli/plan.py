@@ -50,6 +50,12 @@ def plan(
     show("", rows, COLUMNS, right=COLUMNS[2:])
     show("", _ways(reports), WAY_COLUMNS)
     for report in reports:
+        if report.since:
+            say(
+                f"incremental: {report.plan.table}: what has changed since {report.since:%Y-%m-%d %H:%M:%S} UTC is read"
+            )
+        elif report.reason:
+            say(f"read in full: {report.plan.table}: {report.reason}")
         for change in report.changes:
             say(f"change: {change}")
         for column in report.plan.unknown:
@@ -90,9 +96,13 @@ def as_document(report: BoardReport, place: Callable[[str], str]) -> dict[str, o
         "table": place(report.plan.table),
         "items": report.plan.board.items_count,
         "live_generation": report.live.number if report.live else None,
+        "mode": "incremental" if report.since else "full",
+        "since": report.since,
+        "reason": report.reason,
         "calls": report.calls,
         "points": report.points,
         "changes": [str(change) for change in report.changes],
+        "refresh": {column.source.id: column.family.refresh.value for column in report.plan.columns},
         "unknown_types": [f"{column.id} ({column.type})" for column in report.plan.unknown],
         "not_readable": [f"{column.id} ({column.type})" for column in report.plan.unreadable],
         "excluded": [column.id for column in report.plan.excluded],

@@ -14,6 +14,7 @@ from boardlift.load.validate import check_overrides
 from boardlift.reports import RunReport
 
 COLUMNS = ("board", "table", "rows", "columns", "generation", "seconds", "calls", "points")
+INCREMENTAL = (*COLUMNS, "mode", "added", "changed", "deleted")
 
 
 def sync(
@@ -25,6 +26,9 @@ def sync(
         typer.Option("--override", help="Let this check's verdict not count (repeatable); needs --reason."),
     ] = None,
     reason: Annotated[str, typer.Option("--reason", help="Why the overrides are right; kept with the run.")] = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="Read boards in full that are otherwise read by their changes.")
+    ] = False,
     as_json: AsJson = False,
     log_json: LogJson = False,
     quiet: Quiet = False,
@@ -42,12 +46,14 @@ def sync(
         open_progress(quiet=quiet, log_json=log_json, secrets=hidden()) as progress,
         open_app(loaded, test=test, progress=progress) as app,
     ):
-        report = app.sync(boards or [], overrides)
+        report = app.sync(boards or [], overrides, full=full)
         identity = app.destination.identity
     if as_json:
         emit(as_document(report))
         return
-    show("", [{**board, "board": board["board_name"]} for board in board_documents(report)], COLUMNS, right=COLUMNS[2:])
+    columns = INCREMENTAL if any(result.plan.incremental for result in report.boards) else COLUMNS
+    rows = [{**board, "board": board["board_name"]} for board in board_documents(report)]
+    show("", rows, columns, right=[column for column in columns[2:] if column != "mode"])
     _tell(report, identity)
 
 
@@ -64,7 +70,9 @@ def as_document(report: RunReport) -> dict[str, object]:
             "promoted_at": report.outcome.promoted_at,
             "attempts": report.outcome.attempts,
             "blocked_ms": round(report.outcome.blocked_ms, 3),
-        },
+        }
+        if report.outcome
+        else None,
         "settled": list(report.settled),
         "boards": board_documents(report),
     }
@@ -85,6 +93,11 @@ def board_documents(report: RunReport) -> list[dict[str, object]]:
             "points": result.record.points,
             "retries": result.record.retries,
             "quarantined": result.record.quarantined,
+            "mode": result.record.mode.value,
+            "reason": result.record.reason,
+            "added": result.record.added,
+            "changed": result.record.changed,
+            "deleted": result.record.deleted,
             "unknown_types": [f"{column.id} ({column.type})" for column in result.plan.unknown],
             "changes": [str(change) for change in report.changes.get(result.record.board_id, ())],
         }
@@ -96,6 +109,8 @@ def _tell(report: RunReport, identity: str) -> None:
     for sentence in report.settled:
         say(sentence)
     for result in report.boards:
+        if result.record.reason:
+            say(f"read in full: {result.record.table}: {result.record.reason}")
         for change in report.changes.get(result.record.board_id, ()):
             say(f"changed: {change}")
         for column in result.plan.unknown:
@@ -108,9 +123,10 @@ def _tell(report: RunReport, identity: str) -> None:
                 f"quarantine: {count(result.record.quarantined, 'value')} of {result.record.table} did not fit; see "
                 f"{report.places[result.plan.quarantine.name]}"
             )
+    swapped = waited(report.outcome.blocked_ms) if report.outcome else "nothing had changed, nothing was swapped"
     rows = sum(result.record.rows for result in report.boards)
     say(
         f"{count(len(report.boards), 'board')}, {rows:,} rows live in {identity} after {report.seconds:.1f} s "
-        f"({count(report.calls, 'call')}, {report.points:,} points); {waited(report.outcome.blocked_ms)}. "
+        f"({count(report.calls, 'call')}, {report.points:,} points); {swapped}. "
         f"Run {report.run.id}."
     )

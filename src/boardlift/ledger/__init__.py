@@ -10,11 +10,13 @@ from boardlift.ledger.records import (
     Outcome,
     Promotion,
     PromotionKind,
+    ReadAs,
     Run,
     RunKind,
     RunStatus,
     SettledBy,
 )
+from boardlift.ledger.watermarks import Watermark
 
 __all__ = [
     "BoardCheck",
@@ -26,8 +28,10 @@ __all__ = [
     "Outcome",
     "Promotion",
     "PromotionKind",
+    "ReadAs",
     "Run",
     "RunKind",
     "RunStatus",
     "SettledBy",
+    "Watermark",
 ]

@@ -13,9 +13,10 @@ from boardlift.ledger.promotions import Promotions
 from boardlift.ledger.runs import Runs
 from boardlift.ledger.shapes import Shapes
 from boardlift.ledger.store import Store
+from boardlift.ledger.watermarks import Watermarks
 
 
-class Ledger(Runs, Promotions, Names, Shapes, Leases):
+class Ledger(Runs, Promotions, Names, Shapes, Watermarks, Leases):
     """What was done and who said so. Safe for several threads of a process and several processes of a machine.
 
     Each chapter lives in its own file. Whatever a method writes is on disk when it returns.

@@ -32,6 +32,8 @@ def validate(
     live_rows: int | None,
     max_shrink: float,
     overrides: Mapping[str, str],
+    gone: int | None = None,
+    max_deletes: float = 0.1,
 ) -> ValidatedTables:
     """Run every check. `overrides` maps a check's name to the reason why its verdict does not count this time.
 
@@ -45,6 +47,8 @@ def validate(
         expected=expected,
         live_rows=live_rows,
         max_shrink=max_shrink,
+        gone=gone,
+        max_deletes=max_deletes,
     )
     results = tuple(
         result

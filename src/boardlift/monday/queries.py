@@ -20,6 +20,10 @@ USERS_LIMIT = 1000
 WORKSPACES_LIMIT = 200
 SHAPES_AT_ONCE = 25
 COUNTS_AT_ONCE = 100
+IDS_AT_ONCE = 100
+"""The most ids `items` takes (API page "Items")."""
+EVENTS_LIMIT = 10_000
+"""The most events of a log in one call (API page "Board activity logs")."""
 
 _COST = "complexity{query before after reset_in_x_seconds}"
 _SUMMARY = "id name type state board_kind hierarchy_type items_count updated_at workspace{id name}"
@@ -43,6 +47,18 @@ BOARD_SHAPES = (
 BOARD_COUNTS = (
     f"query BoardCounts($ids:[ID!]!,$limit:Int!){{{_COST} "
     "boards(ids:$ids,limit:$limit,state:all){id items_count columns{id title type archived}}}"
+)
+_NEWEST_FIRST = 'order_by:[{column_id:"__last_updated__",direction:desc}]'
+_EVENT = "event entity data created_at"
+GLANCE = (
+    f"query Glance($ids:[ID!]!,$limit:Int!,$since:ISO8601DateTime!,$events:Int!){{{_COST} "
+    "boards(ids:$ids,limit:$limit,state:all){id items_count "
+    f"items_page(limit:1,query_params:{{{_NEWEST_FIRST}}}){{items{{id updated_at}}}} "
+    f"activity_logs(from:$since,limit:$events){{{_EVENT}}}}}}}"
+)
+BOARD_LOG = (
+    f"query BoardLog($ids:[ID!]!,$since:ISO8601DateTime!,$events:Int!,$page:Int!){{{_COST} "
+    f"boards(ids:$ids,limit:1,state:all){{id activity_logs(from:$since,limit:$events,page:$page){{{_EVENT}}}}}}}"
 )
 USERS = (
     f"query Users($limit:Int!,$page:Int!){{{_COST} users(limit:$limit,page:$page,status:[ACTIVE,PENDING,INACTIVE])"
@@ -129,6 +145,42 @@ def next_items(board_id: str, cursor: str, selection: Selection, limit: int, *, 
         f"next_items_page(cursor:$cursor,limit:$limit){{cursor items{{{_item(selection, all_levels)}}}}}}}"
     )
     return Request("NextItems", query, {"cursor": cursor, "limit": limit, **_columns(selection)}, label=board_id)
+
+
+def newest_items(board_id: str, selection: Selection, limit: int) -> Request:
+    """The first page of a board's items, those changed last first, with no filter that an item could leave."""
+    page = f"items_page(limit:$limit,query_params:{{{_NEWEST_FIRST}}}){{cursor items{{{_item(selection, False)}}}}}"
+    query = (
+        f"query NewestItems($board:[ID!]!,$limit:Int!{_declaration(selection)}){{{_COST} "
+        f"boards(ids:$board,limit:1,state:all){{id {page}}}}}"
+    )
+    return Request("NewestItems", query, {"board": [board_id], "limit": limit, **_columns(selection)}, label=board_id)
+
+
+def items_by_id(board_id: str, ids: Sequence[int], selection: Selection | None = None) -> Request:
+    """Up to 100 items wherever and in whatever state they are; without a selection only what tells where that is.
+
+    `limit` is given because its default of 25 would cut the list silently (API page "Items").
+    """
+    fields = "id name state updated_at" if selection is None else _item(selection, False)
+    declared = "" if selection is None else _declaration(selection)
+    query = (
+        f"query ItemsById($ids:[ID!]!,$limit:Int!{declared}){{{_COST} "
+        f"items(ids:$ids,limit:$limit){{{fields} board{{id}}}}}}"
+    )
+    columns = {} if selection is None else _columns(selection)
+    return Request("ItemsById", query, {"ids": [str(each) for each in ids], "limit": len(ids), **columns}, board_id)
+
+
+def glance(ids: Sequence[str], since: str, events: int) -> Request:
+    """How many items boards have, when the newest of each changed, and what their logs tell since a moment (ISO)."""
+    return Request("Glance", GLANCE, {"ids": list(ids), "limit": len(ids), "since": since, "events": events})
+
+
+def board_log(board_id: str, since: str, limit: int, page: int) -> Request:
+    """One page of a board's activity log, newest first; monday gives up to 10,000 events in one call."""
+    variables = {"ids": [board_id], "since": since, "events": limit, "page": page}
+    return Request("BoardLog", BOARD_LOG, variables, label=board_id)
 
 
 def _declaration(selection: Selection) -> str:

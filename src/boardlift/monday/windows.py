@@ -134,7 +134,10 @@ def read_board(
 
 @dataclass
 class _Chain:
-    """One chain of pages: the first through the board, the others by cursor. `size` adapts to what monday can do."""
+    """One chain of pages: the first through the board, the others by cursor. `size` adapts to what monday can do.
+
+    `first`, if given, makes the request for the first page of so many items.
+    """
 
     client: MondayClient
     board: BoardSummary
@@ -142,6 +145,7 @@ class _Chain:
     progress: Progress
     size: PageSize
     limit: int | None
+    first: Callable[[int], Request] | None = None
     cursor: str | None = None
     pages: int = 0
     items: int = 0
@@ -221,6 +225,8 @@ class _Chain:
 
     def _request(self, size: int) -> Request:
         levels = self.board.is_multi_level
+        if self.cursor is None and self.first is not None:
+            return self.first(size)
         if self.cursor is None:
             return queries.first_items(self.board.id, self.selection, size, all_levels=levels)
         return queries.next_items(self.board.id, self.cursor, self.selection, size, all_levels=levels)

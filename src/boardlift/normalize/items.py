@@ -127,8 +127,8 @@ class Normalizer:
             if column.link_table is not None:
                 yield from self._flush(column.link_table)
         if self._plan.labels is not None:
-            yield self._constant(self._plan.labels, _label_rows(self._plan))
-        yield self._constant(self._plan.groups, _group_rows(self._plan))
+            yield self.constant(self._plan.labels, _label_rows(self._plan))
+        yield self.constant(self._plan.groups, _group_rows(self._plan))
         yield from self._flush(self._plan.quarantine)
 
     # -- the window ------------------------------------------------------------------------------------------------
@@ -345,8 +345,8 @@ class Normalizer:
         relation: ArrowStream = self._engine.sql(str(query))
         return relation
 
-    def _constant(self, table: Table, rows: Sequence[tuple[object, ...]]) -> Rows:
-        """Rows of metadata: labels and groups, a few dozen at most."""
+    def constant(self, table: Table, rows: Sequence[tuple[object, ...]]) -> Rows:
+        """Rows that come from elsewhere, such as labels and groups: a few dozen as a rule."""
         self._empty(table)
         marks = COMMA.join(SQL("?") for _ in table.columns)
         if rows:

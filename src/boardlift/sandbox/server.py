@@ -7,6 +7,7 @@ import struct
 import sys
 import threading
 from collections.abc import Mapping
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self, cast
@@ -47,7 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         if reply.damage in ("reset", "drop"):
             self._hang_up(reset=reply.damage == "reset")
             return
-        headers = reply.headers
+        headers = {"Date": formatdate(server.service.account.now(), usegmt=True), **reply.headers}
         if server.compress and reply.text and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = server.compressor.compress(reply.text, reply.tail)
             headers = {**headers, "Content-Encoding": "gzip"}
