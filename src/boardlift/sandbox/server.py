@@ -7,7 +7,6 @@ import struct
 import sys
 import threading
 from collections.abc import Mapping
-from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self, cast
@@ -48,13 +47,13 @@ class Handler(BaseHTTPRequestHandler):
         if reply.damage in ("reset", "drop"):
             self._hang_up(reset=reply.damage == "reset")
             return
-        headers = {"Date": formatdate(server.service.account.now(), usegmt=True), **reply.headers}
+        headers = reply.headers
         if server.compress and reply.text and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = server.compressor.compress(reply.text, reply.tail)
             headers = {**headers, "Content-Encoding": "gzip"}
         else:
             body = reply.text + reply.tail
-        whole = head(reply.status, headers, len(body)) + body
+        whole = head(reply.status, headers, len(body), server.service.account.now()) + body
         if reply.damage == "reset_middle":
             self.wfile.write(whole[: len(whole) - len(body) // 2 - 1])
             self._hang_up(reset=True)
