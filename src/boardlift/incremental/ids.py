@@ -28,7 +28,7 @@ class Ids:
     def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
         self._engine = engine
         for name in ("there", "here"):
-            engine.execute(f"CREATE TABLE {name} (item_id BIGINT, at BIGINT, group_id VARCHAR)")
+            engine.execute(f"CREATE TABLE {name} (item_id BIGINT, changed_at BIGINT, group_id VARCHAR)")
 
     def take_windows(self, windows: Sequence[Window]) -> None:
         """Add the items of these windows. Raises BoardliftError for one that cannot be read."""
@@ -83,7 +83,7 @@ class Ids:
         """The items of both whose time of change or group differs."""
         return self._numbers(
             "SELECT DISTINCT item_id FROM there JOIN here USING (item_id)"
-            " WHERE there.at IS DISTINCT FROM here.at OR there.group_id IS DISTINCT FROM here.group_id"
+            " WHERE there.changed_at IS DISTINCT FROM here.changed_at OR there.group_id IS DISTINCT FROM here.group_id"
         )
 
     def present(self, items: Collection[int]) -> list[int]:

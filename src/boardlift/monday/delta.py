@@ -84,7 +84,7 @@ def _read(
     progress: Progress,
 ) -> Delta:
     spool.begin(board.id, None)
-    size = PageSize(page_size)
+    size, most = PageSize(page_size), page_size
     first = partial(queries.newest_items, board.id, selection)
     chain = _Chain(client, board, selection, progress, size, None, first=first)
     items: dict[int, datetime] = {}
@@ -94,11 +94,13 @@ def _read(
         writer = spool.window_writer(board.id)
         try:
             while not chain.ended and not order.reached and _has_room(writer.items, writer.raw_bytes):
-                size.now = min(size.now, page_size, max(_SMALLEST, expected - chain.items + _SPARE))
+                # As many as are expected yet; whole pages once it turns out that there are more.
+                left = expected - chain.items
+                asked = size.now = most if left < 0 else min(most, max(_SMALLEST, left + _SPARE))
                 page, times = order.take(chain.next_page())
+                most = size.now if size.now < asked else most
                 items.update(times)
                 writer.add(page)
-                size.now = page_size if chain.items > expected else size.now
             window = writer.seal() if writer.items else None
         finally:
             writer.abandon()
