@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from boardlift.app import App
-from boardlift.normalize.boards import BoardPlan
-from boardlift.normalize.columns.family import Refresh
-from boardlift.reports import RunReport
 from boardlift.sandbox import Account, Sandbox
-from boardlift.settings import AccountSettings, DefaultSettings
-from support.apps import make_app
-from support.truth import compare_account
+from support.synced import Synced, modes, of_board
 
 ITEMS = 120
 
@@ -33,66 +28,9 @@ def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
-class Synced:
-    """One account and one destination, synced again and again."""
-
-    def __init__(self, sandbox: Sandbox, destination: str, folder: Path, **defaults: object) -> None:
-        self.sandbox, self.account = sandbox, sandbox.account
-        self._make = lambda url: make_app(
-            sandbox,
-            destination,
-            folder,
-            account=AccountSettings(url=url or sandbox.url, retries=1, timeout=20),
-            defaults=DefaultSettings(**{"mode": "incremental", "sweep": "never", **defaults}),  # type: ignore[arg-type]
-        )
-
-    def app(self, url: str = "") -> App:
-        return self._make(url)
-
-    def run(self, *, url: str = "", full: bool = False, quiet: bool = True) -> RunReport:
-        """Sync, and hold every cell against the account. `quiet` lets ten minutes pass first."""
-        if quiet:
-            self.account.advance(600)
-        with self.app(url) as app:
-            report = app.sync(full=full)
-            found = compare_account(self.account, [board.plan for board in report.boards], app.destination)
-            later = [] if full else [place for board in report.boards for place in shown_later(board.plan)]
-            wrong = [each for each in found.differences if not any(place in each for place in later)]
-            assert not wrong, wrong[:10]
-        return report
-
-    def tombstones(self, report: RunReport, board: int = 0) -> list[tuple[object, ...]]:
-        plan = next(each.plan for each in report.boards if each.plan.key == str(self.account.boards[board].id))
-        assert plan.tombstones is not None
-        with self.app() as app:
-            table = app.destination.address(plan.tombstones.name)
-            return app.destination.query(f"SELECT item_id, state FROM {table} ORDER BY item_id")[1]
-
-
-def shown_later(plan: BoardPlan) -> list[str]:
-    """Where differences may stand until the next full read: what an item shows of others."""
-    columns = [column for column in plan.columns if column.family.refresh is not Refresh.WITH_ITEM]
-    names = [f"].{facet.column.name}:" for column in columns for facet in column.facets]
-    links = [
-        column.link_table.name for column in columns if column.link_table and column.family.refresh is Refresh.LATER
-    ]
-    return [*names, *links]
-
-
 @pytest.fixture
 def synced(sandbox: Sandbox, destination: str, tmp_path: Path) -> Synced:
     return Synced(sandbox, destination, tmp_path)
-
-
-def modes(report: RunReport) -> dict[str, str]:
-    return {board.record.board_id: board.record.mode.value for board in report.boards}
-
-
-def of_board(report: RunReport, board: int, account: Account) -> tuple[str, int | None, int | None, int | None]:
-    """How the board was read, and how many items were added, changed and deleted."""
-    key = str(account.boards[board].id)
-    record = next(each.record for each in report.boards if each.record.board_id == key)
-    return record.mode.value, record.added, record.changed, record.deleted
 
 
 def test_the_first_run_is_full_and_a_quiet_one_changes_nothing(synced: Synced) -> None:
@@ -133,3 +71,68 @@ def test_edits_additions_and_deletions_arrive(synced: Synced) -> None:
     back = synced.run()
     assert of_board(back, 0, account) == ("incremental", 1, 0, 0)
     assert synced.tombstones(back) == [(gone[0], "deleted"), (gone[1], "archived")]
+
+
+def test_items_that_left_without_a_word(synced: Synced) -> None:
+    """The log has a gap, and an item came and one went, so that the counts are as before: the ids tell."""
+    account = synced.account
+    synced.run()
+    board = account.boards[0]
+    account.add_items(board.id, 1)
+    account.delete_item(board.item_id(20))
+    account.delete_item(account.boards[1].item_id(30))
+    for each in account.boards:
+        each.log.clear()
+    report = synced.run()
+    assert of_board(report, 0, account) == ("incremental", 1, 0, 1)
+    assert of_board(report, 1, account) == ("incremental", 0, 0, 1)
+    assert synced.tombstones(report) == [(board.item_id(20), "deleted")]
+
+
+def test_a_full_read_keeps_tombstones(synced: Synced) -> None:
+    """It finds by itself what has gone, and takes over what was known before."""
+    account = synced.account
+    synced.run()
+    board = account.boards[0]
+    account.delete_item(board.item_id(5))
+    synced.run()
+    account.archive_item(board.item_id(6))
+    report = synced.run(full=True)
+    assert of_board(report, 0, account) == ("full", 0, 0, 1)
+    assert {each.record.reason for each in report.boards} == {"a full read was asked for"}
+    assert synced.tombstones(report) == [(board.item_id(5), "deleted"), (board.item_id(6), "archived")]
+
+
+def test_random_days_of_work(synced: Synced) -> None:
+    """Edits, additions, deletions, moves to and fro, with a log that loses some of it: the truth after each run."""
+    account, random = synced.account, Random(7)
+    synced.run()
+    for _ in range(6):
+        for _ in range(random.randrange(12)):
+            work(account, random)
+        if random.random() < 0.4:
+            log = account.boards[random.randrange(3)].log
+            del log[len(log) // 2 :]
+        synced.run(quiet=random.random() < 0.6)
+    synced.run(full=True)
+
+
+def work(account: Account, random: Random) -> None:
+    """One thing that a user does."""
+    board = account.boards[random.randrange(3)]
+    item = board.item_id(random.choice(board.active()))
+    what = random.choice(["rename", "rename", "add", "delete", "archive", "move", "group", "restore"])
+    if what == "rename":
+        account.rename_item(item, f"name {random.randrange(1000)}")
+    elif what == "add":
+        account.add_items(board.id, random.randrange(1, 4))
+    elif what == "delete":
+        account.delete_item(item)
+    elif what == "archive":
+        account.archive_item(item)
+    elif what == "move":
+        account.move_item(item, board=account.boards[random.randrange(3)].id)
+    elif what == "group":
+        account.move_item(item, group=random.choice(board.groups).id)
+    elif gone := [place for place, edit in board.edits.items() if edit.state != "active"]:
+        account._touch(board, gone[0]).state = "active"
