@@ -14,6 +14,7 @@ from boardlift.load.validate import check_overrides
 from boardlift.monday import hints, queries
 from boardlift.sandbox import Account, Fault, Sandbox
 from boardlift.shape.sql import SQL, Composable
+from support.clocks import FastClock
 from support.meddler import meddling
 from support.synced import Synced, modes, of_board
 
@@ -239,6 +240,7 @@ def test_rows_of_somebody_else_are_noticed(synced: Synced) -> None:
 @pytest.mark.parametrize("kind", ["cursor_expired", "internal_error_200", "429_retry_in_seconds", "reset"])
 def test_faults_that_pass(synced: Synced, kind: str) -> None:
     """Each call fails once; the truth arrives."""
+    synced.clock = FastClock()
     account, board = synced.account, synced.account.boards[0]
     for place in range(40):
         account.rename_item(board.item_id(place), f"renamed {place}")

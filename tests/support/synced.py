@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from boardlift.app import App
+from boardlift.clock import Clock
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.columns.family import Refresh
 from boardlift.reports import RunReport
@@ -19,10 +20,12 @@ class Synced:
 
     def __init__(self, sandbox: Sandbox, destination: str, folder: Path, **defaults: object) -> None:
         self.sandbox, self.account = sandbox, sandbox.account
+        self.clock: Clock | None = None
         self._make = lambda url: make_app(
             sandbox,
             destination,
             folder,
+            clock=self.clock,
             account=AccountSettings(url=url or sandbox.url, retries=1, timeout=20),
             defaults=DefaultSettings(**{"mode": "incremental", "sweep": "never", **defaults}),  # type: ignore[arg-type]
         )

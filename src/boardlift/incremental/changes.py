@@ -22,7 +22,8 @@ SETTLED = timedelta(seconds=30)
 class Changes:
     """A board between two generations.
 
-    `items` were read again, with their times of change, and lie in `windows`; `gone` are not on the board any more.
+    `items` were read again, with their times of change, and lie in `windows`; those in `by_id` were asked for, because
+    something may be new of them that does not move the time. `gone` are not on the board any more.
     `live` are the rows that the generation before has of both. `unexplained` says why nobody can be sure that this is
     all; empty when all is explained. `expected` is the number of rows that come of it.
     """
@@ -31,6 +32,7 @@ class Changes:
     resume: Resume
     glance: Glance
     windows: list[Window] = field(default_factory=list)
+    by_id: set[int] = field(default_factory=set)
     items: dict[int, datetime] = field(default_factory=dict)
     gone: dict[int, Standing] = field(default_factory=dict)
     live: dict[int, LiveRow] = field(default_factory=dict)
@@ -54,14 +56,15 @@ class Changes:
     @property
     def changed(self) -> int:
         """How many rows of the generation before are of another time; those read again in the overlap are not."""
-        return sum(item in self.live and self.live[item].updated_at != at for item, at in self.items.items())
+        known = [(item, at) for item, at in self.items.items() if item in self.live]
+        return sum(item in self.by_id or self.live[item].updated_at != at for item, at in known)
 
     @property
     def nothing(self) -> bool:
         """Whether the generation before holds all of it already, to the second, so that no other one is needed."""
         settled = self.resume.mark.at - SETTLED
         same = all(item in self.live and self.live[item].updated_at == at < settled for item, at in self.items.items())
-        return same and not self.deleted and not self.resume.restage
+        return same and not self.by_id and not self.deleted and not self.resume.restage
 
     def look(self, tools: Tools) -> None:
         """Ask the generation before for its rows of these items."""
@@ -116,4 +119,5 @@ def add(tools: Tools, found: Changes, ids: list[int]) -> None:
     fetched = fetch(tools.client, found.plan.board, found.plan.selection, tools.spool, ids)
     found.windows += fetched.windows
     found.items.update(fetched.items)
+    found.by_id.update(fetched.items)
     found.gone.update(fetched.gone)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from boardlift.destinations.interface import Generation
-from boardlift.errors import SourceIncomplete
+from boardlift.errors import QueryRejected, SourceIncomplete
 from boardlift.incremental.changes import Changes, is_quiet, read_changes
 from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
 from boardlift.incremental.live import count_rows
@@ -17,6 +16,7 @@ from boardlift.incremental.tools import Tools
 from boardlift.ledger import Watermark
 from boardlift.monday.boards import read_counts
 from boardlift.monday.hints import Glance, glance
+from boardlift.monday.threads import in_threads
 from boardlift.normalize.boards import BoardPlan
 
 
@@ -109,15 +109,14 @@ def _read(found: Survey, begun: datetime, tools: Tools) -> None:
     def read(each: Changes) -> Changes | str:
         try:
             return read_changes(tools, each.plan, each.resume, each.glance, begun)
-        except SourceIncomplete as error:
+        except (SourceIncomplete, QueryRejected) as error:
             return error.message.rstrip(".")
 
-    with ThreadPoolExecutor(tools.parallel, "changes") as pool:
-        try:
-            outcomes = list(pool.map(read, waiting))
-        except BaseException:
-            tools.client.cancel()
-            raise
+    try:
+        outcomes = in_threads(read, waiting, tools.parallel)
+    except BaseException:
+        tools.client.cancel()
+        raise
     for each, outcome in zip(waiting, outcomes, strict=True):
         if isinstance(outcome, str):
             found.full[each.plan.key] = outcome

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -20,6 +19,7 @@ from boardlift.monday.codes import sentence
 from boardlift.monday.hints import moment
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.queries import Selection
+from boardlift.monday.threads import in_threads
 from boardlift.monday.wire import Answer
 from boardlift.spool.page import Page
 from boardlift.spool.run import SpoolRun
@@ -100,8 +100,8 @@ def fetch(
 
     def ask(chunk: Sequence[int]) -> tuple[Page, list[Standing]]:
         answer = client.send(queries.items_by_id(board.id, chunk, selection))
-        members = read_field(answer, "items", list[msgspec.Raw | None]) or []
-        known = [(raw, _standing(_FOUND.decode(raw), board)) for raw in members if raw and memoryview(raw)[0] != 0x6E]
+        members = read_field(answer, "items", list[msgspec.Raw]) or []
+        known = [(raw, _standing(_FOUND.decode(raw), board)) for raw in members if memoryview(raw)[0] != 0x6E]
         here = [raw for raw, standing in known if standing.fate is Fate.HERE]
         page = Page(board.id, 1, here, None, 0, len(answer.body), answer.request_id, answer.served_version)
         return page, _with_absent(board, chunk, [standing for _, standing in known], answer)
@@ -150,10 +150,6 @@ def _in_threads(ask: Callable[[Sequence[int]], T], ids: Collection[int]) -> Iter
     """The answers for a hundred ids at a time, several calls at once; on the first error no further call begins."""
     wanted = sorted(ids)
     chunks = [wanted[start : start + queries.IDS_AT_ONCE] for start in range(0, len(wanted), queries.IDS_AT_ONCE)]
-    if len(chunks) < 2:
-        yield from map(ask, chunks)
-        return
-    with ThreadPoolExecutor(_CALLS_AT_ONCE, "by-id") as pool:
-        # A few at a time: answers are large, and somebody has to write them down.
-        for start in range(0, len(chunks), _CALLS_AT_ONCE):
-            yield from pool.map(ask, chunks[start : start + _CALLS_AT_ONCE])
+    # A few at a time: answers are large, and somebody has to write them down.
+    for start in range(0, len(chunks), _CALLS_AT_ONCE):
+        yield from in_threads(ask, chunks[start : start + _CALLS_AT_ONCE], _CALLS_AT_ONCE)

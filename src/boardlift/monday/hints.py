@@ -18,6 +18,7 @@ from boardlift.errors import PermissionMissing, QueryRejected, SourceUnavailable
 from boardlift.monday import queries
 from boardlift.monday.boards import read_field
 from boardlift.monday.client import MondayClient, NotReached
+from boardlift.monday.codes import is_too_complex
 from boardlift.monday.wire import Answer
 
 _BOARDS_AT_ONCE = 50
@@ -96,8 +97,8 @@ class Glance:
 
     @property
     def mentioned(self) -> frozenset[int]:
-        """The items that any event names."""
-        return frozenset(item for event in self.events for item in event.items)
+        """The items that an event names which may have changed them or taken them away."""
+        return frozenset(item for event in self.events if not _is_on_board(event.name) for item in event.items)
 
     @property
     def doubt(self) -> str:
@@ -105,7 +106,7 @@ class Glance:
         if not self.complete:
             return "its log has more events than monday gives at once"
         for event in self.events:
-            if not event.items and (event.name in _ON_ITEMS or not event.name.startswith(_ON_BOARDS)):
+            if not event.items and not _is_on_board(event.name):
                 known = event.name in _ON_ITEMS or "pulse" in event.name
                 told = "names no item" if known else "is not known"
                 return f"its log holds an event that {told} ({event.name or 'without a name'})"
@@ -142,12 +143,19 @@ def _chunks(since: Mapping[str, datetime]) -> Iterator[list[str]]:
 
 
 def _send_split(client: MondayClient, ids: Sequence[str], since: datetime, events: int) -> Iterator[Answer]:
-    """The answer for a chunk; if monday fails inside, those for its halves. A board that fails alone is left out."""
+    """The answer for a chunk; if monday fails inside, those for its halves. A board that fails alone is left out, and
+    so are all when monday does not take the question."""
     try:
-        answer: Answer | None = client.send(queries.glance(ids, _iso(since), events))
+        # With several boards there is something better to do than to try again and again.
+        retries = None if len(ids) == 1 else min(1, client.retries)
+        answer: Answer | None = client.send(queries.glance(ids, _iso(since), events), retries=retries)
     except NotReached:
         raise
-    except (SourceUnavailable, PermissionMissing, QueryRejected):
+    except QueryRejected as error:
+        if not is_too_complex(error):
+            return
+        answer = None
+    except (SourceUnavailable, PermissionMissing):
         answer = None
     if answer is not None:
         yield answer
@@ -221,6 +229,10 @@ def _items(data: str | None) -> tuple[int, ...]:
 def _number(value: object) -> int:
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if text.isdigit() and len(text) <= 18 else 0
+
+
+def _is_on_board(name: str) -> bool:
+    return name not in _ON_ITEMS and name.startswith(_ON_BOARDS)
 
 
 def _is_on_items(name: str) -> bool:
