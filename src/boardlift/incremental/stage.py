@@ -34,8 +34,9 @@ def stage_changes(changes: Changes, staging: Staging, normalizer: Normalizer, no
     plan, before = changes.plan, changes.resume.live.number
     left = changes.items.keys() | changes.gone.keys()
     made_anew = {plan.groups.name, *([plan.labels.name] if plan.labels else [])}
+    empty = {table.name for table in changes.resume.live.tables if not table.rows}
     for table in plan.group.tables:
-        if table.name not in made_anew:
+        if table.name not in made_anew | empty:
             staging.carry(table, before, left)
     for start in range(0, len(changes.windows), _WINDOWS_AT_ONCE):
         _append(staging, normalizer.rows(*changes.windows[start : start + _WINDOWS_AT_ONCE]))

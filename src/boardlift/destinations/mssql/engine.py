@@ -225,7 +225,8 @@ class MSSQL:
     ) -> int:
         source, columns = self._stored(group, generation, table)
         target = Name(hidden_namespace(namespace), into.hidden_name)
-        stored = [column for column in columns if not column.computed]
+        ours = {column.name for column in into.table.columns}  # a person may have put others beside them
+        stored = [column for column in columns if column.name in ours and not column.computed]
         fill = (
             insert_but_for(target, Name(*source), stored, without) if without else insert(target, Name(*source), stored)
         )

@@ -54,12 +54,20 @@ def rename_statement(table: str, to: str) -> Composable:
     return SQL("ALTER TABLE {} RENAME TO {}").format(Identifier(table), Identifier(to))
 
 
-def fill_statement(target: str, source: str, *, but_for: bool = False) -> Composable:
-    """All rows of a table into another of the same columns in the same order.
+def fill_statement(target: str, source: str) -> Composable:
+    """All rows of a table into another of the same columns in the same order."""
+    return SQL("INSERT INTO {} SELECT * FROM {}").format(Identifier(target), Identifier(source))
 
-    `but_for` leaves out those whose `item_id` is in the JSON array that is bound to it.
+
+def copy_statement(target: str, source: str, table: Table, *, but_for: bool) -> Composable:
+    """All rows of a table into another, but only the columns of `table`: a person may have put others beside them.
+
+    `but_for` leaves out the rows whose `item_id` is in the JSON array that is bound to the statement.
     """
-    statement = SQL("INSERT INTO {} SELECT * FROM {}").format(Identifier(target), Identifier(source))
+    names = COMMA.join(Identifier(column.name) for column in table.columns)
+    statement = SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(
+        Identifier(target), names, names, Identifier(source)
+    )
     if not but_for:
         return statement
     return statement + SQL(" WHERE item_id IS NULL OR item_id NOT IN (SELECT value FROM json_each(?))")

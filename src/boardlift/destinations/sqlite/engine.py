@@ -32,7 +32,7 @@ from boardlift.destinations.interface import (
 )
 from boardlift.destinations.sqlite import contents as sqlite_contents
 from boardlift.destinations.sqlite import locks as sqlite_locks
-from boardlift.destinations.sqlite.ddl import create_statement, fill_statement
+from boardlift.destinations.sqlite.ddl import copy_statement, create_statement
 from boardlift.destinations.sqlite.file import Patience, Rows, SQLiteFile, read_url
 from boardlift.destinations.sqlite.load import Caster, insert, loosen
 from boardlift.destinations.sqlite.names import Names, names_of
@@ -215,10 +215,8 @@ class SQLite:
         with self._file.transaction(f"copy {table}") as run:
             if run(keys) == [(0,)] and into.table.key:  # a broken key was let through; it is not the copy's to refuse
                 loosen(self._file.connection(), target, into.table)
-            if without:
-                run(fill_statement(target, source, but_for=True), [json.dumps(list(without))])
-            else:
-                run(fill_statement(target, source))
+            fill = copy_statement(target, source, into.table, but_for=bool(without))
+            run(fill, [json.dumps(list(without))] if without else [])
             return _whole(run(SQL("SELECT changes()"))[0][0])
 
     def contents(self, group: str, generation: int) -> dict[str, str]:
