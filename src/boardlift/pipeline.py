@@ -73,12 +73,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Finished:
-    """A board whose rows are staged: how many, how many values were set aside, how long it took, what is new in it."""
+    """A board whose rows are staged: how many, how many values were set aside, how long it took, what is new in it.
+
+    `counts` is what monday counted on the way, beside before and after.
+    """
 
     items: int
     quarantined: int
     seconds: float
     difference: Difference = field(default_factory=Difference)
+    counts: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,7 @@ def _stage_difference(
     staging, normalizer = stagings[plan.key], normalizers[plan.key]
     if changes := found.changed.get(plan.key):
         difference = stage_changes(changes, staging, normalizer, tools.clock.now())
-        finished[plan.key] = Finished(changes.expected, normalizer.quarantined, 0.0, difference)
+        finished[plan.key] = Finished(changes.expected, normalizer.quarantined, 0.0, difference, changes.counts)
     elif plan.incremental and found.begun is not None:
         windows = tools.spool.windows(plan.key)
         difference = stage_tombstones(tools, plan, live, windows, staging, normalizer)
@@ -299,7 +303,7 @@ def _validate(
 def _expectation(plan: BoardPlan, read: Finished, after: int | None, limit: int | None) -> Expectation:
     """The range between the count before and the count after; people work while we read."""
     before = plan.board.items_count
-    known = [count for count in (before, after) if count is not None]
+    known = [count for count in (before, after, *read.counts) if count is not None]
     if not known:
         return Expectation(read.items, read.items, read.items, note="monday gave no count")
     least, most = min(known), max(known)

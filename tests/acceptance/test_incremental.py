@@ -8,7 +8,9 @@ from random import Random
 
 import pytest
 
+from boardlift.normalize.columns.family import Refresh
 from boardlift.sandbox import Account, Sandbox
+from support.commands import CommandLine, configuration
 from support.synced import Synced, modes, of_board
 
 ITEMS = 60
@@ -139,6 +141,30 @@ def work(account: Account, random: Random) -> None:
         account.move_item(item, group=random.choice(board.groups).id)
     elif gone := [place for place, edit in board.edits.items() if edit.state != "active"]:
         account._touch(board, gone[0]).state = "active"
+
+
+def test_the_command_line_tells_how_boards_were_read(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Mode, reason and numbers of each board, in `plan`, `sync` and `runs`."""
+    text = configuration(
+        sandbox.url, f"duckdb:///{tmp_path / 'warehouse.duckdb'}", more="defaults: {mode: incremental}"
+    )
+    command = CommandLine(tmp_path, token=sandbox.token, text=text)
+    planned = command.run("plan", "--json").document["boards"][0]
+    assert (planned["mode"], planned["since"], planned["reason"]) == ("full", None, "no generation of it is live")
+    assert set(planned["refresh"].values()) <= {rule.value for rule in Refresh}
+    assert "read in full: board_0001: no generation of it is live" in command.run("sync").err
+    sandbox.account.advance(600)
+    quiet = command.run("sync", "--json").document
+    assert quiet["swap"] is None
+    assert {board["mode"] for board in quiet["boards"]} == {"unchanged"}
+    sandbox.account.rename_item(sandbox.account.boards[0].item_id(1), "renamed")
+    assert command.run("plan", "--json").document["boards"][0]["since"]
+    said = command.run("sync")
+    assert "incremental" in said.out
+    (run,) = command.run("runs", quiet["run"], "--json").document["runs"]
+    assert [board["mode"] for board in run["boards"]] == ["unchanged"] * 3
+    full = command.run("sync", "--full", "--json").document
+    assert {board["reason"] for board in full["boards"]} == {"a full read was asked for"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -23,9 +23,9 @@ class Changes:
     """A board between two generations.
 
     `items` were read again, with their times of change, and lie in `windows`; those in `by_id` were asked for, because
-    something may be new of them that does not move the time. `gone` are not on the board any more.
-    `live` are the rows that the generation before has of both. `unexplained` says why nobody can be sure that this is
-    all; empty when all is explained. `expected` is the number of rows that come of it.
+    something may be new of them that does not move the time. `gone` are not on the board any more. `live` are the rows
+    that the generation before has of both. `counts` is what monday counted meanwhile. `unexplained` says why nobody can
+    be sure that this is all; empty when all is explained. `expected` is the number of rows that come of it.
     """
 
     plan: BoardPlan
@@ -36,6 +36,7 @@ class Changes:
     items: dict[int, datetime] = field(default_factory=dict)
     gone: dict[int, Standing] = field(default_factory=dict)
     live: dict[int, LiveRow] = field(default_factory=dict)
+    counts: list[int] = field(default_factory=list)
     unexplained: str = ""
     swept: bool = False
 

@@ -135,8 +135,7 @@ def _explain(found: Survey, tools: Tools) -> None:
         return
     now = {count.id: count.items_count for count in read_counts(tools.client, [each.plan.key for each in doubtful])}
     for each in doubtful:
-        counts = [n for n in (each.glance.items_count, now.get(each.plan.key)) if n is not None]
-        if not counts or not min(counts) <= each.expected <= max(counts):
-            each.unexplained = (
-                f"count: {each.expected} items, and monday counts {', '.join(map(str, counts)) or 'none'}"
-            )
+        each.counts += [n for n in (each.glance.items_count, now.get(each.plan.key)) if n is not None]
+        if not each.counts or not min(each.counts) <= each.expected <= max(each.counts):
+            told = " to ".join(str(n) for n in sorted({min(each.counts), max(each.counts)})) if each.counts else "none"
+            each.unexplained = f"count: {each.expected} items, and monday counts {told}"
