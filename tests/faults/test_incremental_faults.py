@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from boardlift.monday import hints, queries
 from boardlift.sandbox import Account, Fault, Sandbox
 from boardlift.shape.sql import SQL, Composable
 from support.clocks import FastClock
+from support.commands import CommandLine, configuration
 from support.meddler import meddling
 from support.synced import Synced, modes, of_board
 
@@ -205,6 +207,28 @@ def test_a_run_that_fails_moves_nothing(synced: Synced, operation: str) -> None:
     synced.sandbox.service.faults.add(Fault("unauthorized_401", operation=operation))
     with pytest.raises(SourceError):
         synced.run()
+    assert generations(synced) == before
+    assert of_board(synced.run(), 0, account) == ("incremental", 0, 1, 1)
+
+
+@pytest.mark.parametrize("operation", ["NewestItems", "ItemsById", "BoardCounts"])
+def test_a_process_that_is_killed(synced: Synced, tmp_path: Path, operation: str) -> None:
+    """It leaves the live generation and the watermark behind as they were; the next run goes on from there."""
+    account, board = synced.account, synced.account.boards[0]
+    account.advance(600)
+    account.rename_item(board.item_id(3), "renamed")
+    account.delete_item(board.item_id(4))
+    before = generations(synced)
+    synced.sandbox.service.faults.add(Fault("slow", operation=operation, seconds=30))
+    text = configuration(
+        synced.sandbox.url, f"duckdb:///{tmp_path / 'warehouse.duckdb'}", more="defaults: {mode: incremental}"
+    )
+    process = CommandLine(tmp_path, token=synced.sandbox.token, text=text).start("sync")
+    faults = synced.sandbox.service.stats.faults
+    while not faults["slow"] and process.poll() is None:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
     assert generations(synced) == before
     assert of_board(synced.run(), 0, account) == ("incremental", 0, 1, 1)
 

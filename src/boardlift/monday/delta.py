@@ -64,6 +64,7 @@ def read_delta(
     `expected`, about how many items there are, which decides how many are asked for at once.
     raised: NotNewestFirst, and what reading a board raises.
     """
+    progress.board_started(board.name, expected)
     for _ in range(MAX_RESTARTS):
         try:
             return _read(client, board, selection, spool, since, begun, expected, page_size, progress)
