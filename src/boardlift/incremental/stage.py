@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from boardlift.destinations.interface import Generation
+from boardlift.errors import SourceIncomplete
 from boardlift.incremental.changes import Changes
 from boardlift.incremental.ids import comparing
 from boardlift.incremental.live import ids_of, rows_of
 from boardlift.incremental.tools import Tools
 from boardlift.load.stage import Staging
-from boardlift.monday.by_id import Standing, settle
+from boardlift.monday.by_id import Fate, Standing, settle
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import Normalizer, Rows
 from boardlift.spool.window import Window
@@ -65,7 +66,10 @@ def stage_tombstones(
         if known.get(plan.tombstones.name) == plan.tombstones.fingerprint:
             back = ids.present(ids_of(tools.destination, plan.tombstones.name))
             staging.carry(plan.tombstones, live.number, {*gone, *back})
-    standings = settle(tools.client, plan.board, gone)
+    try:
+        standings = settle(tools.client, plan.board, gone)
+    except SourceIncomplete:  # that they are not on the board has been seen; only where they are cannot be told
+        standings = {item: Standing(item, Fate.ABSENT) for item in gone}
     rows = rows_of(tools.destination, table, gone)
     names = {item: (row.name, row.updated_at) for item, row in rows.items()}
     _bury(plan, standings.values(), names, staging, normalizer, tools.clock.now())

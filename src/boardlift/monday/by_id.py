@@ -11,11 +11,11 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from boardlift.errors import SourceIncomplete
+from boardlift.errors import PermissionMissing, SourceIncomplete
 from boardlift.monday import queries
 from boardlift.monday.boards import read_field
 from boardlift.monday.client import MondayClient
-from boardlift.monday.codes import sentence
+from boardlift.monday.codes import rule_of, sentence
 from boardlift.monday.hints import moment
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.queries import Selection
@@ -137,7 +137,8 @@ def _standing(found: _Found, board: BoardSummary) -> Standing:
 
 def _with_absent(board: BoardSummary, asked: Sequence[int], found: list[Standing], answer: Answer) -> list[Standing]:
     missing = set(asked) - {standing.item for standing in found}
-    if missing and answer.errors:
+    # An item on a board that the token may not see comes as an error: it is not here any more.
+    if missing and any(rule_of(error).error is not PermissionMissing for error in answer.errors):
         raise SourceIncomplete(
             f"monday gave {len(missing)} of {len(asked)} items of board {board.id} ({board.name!r}) not, and said: "
             f"{sentence(answer.errors)}.",
