@@ -33,6 +33,7 @@ from boardlift.errors import (
     is_interrupt,
 )
 from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
+from boardlift.incremental.forecast import Cost, forecast
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
 from boardlift.load.checks.live import check_live
 from boardlift.load.promote import settle
@@ -114,15 +115,17 @@ class App:
         planned = plan_boards(self.client, self.loaded.settings, self.ledger, wanted)
         live = self._live()
         marks = self.ledger.watermarks(self.destination.identity, self.namespace)
-        now = self.clock.now()
-        return [
-            self._report(
-                plan, live.get(plan.key), decide(plan, live.get(plan.key), marks.get(plan.key), now, self._policy())
-            )
+        now, policy = self.clock.now(), self._policy()
+        ways = {
+            plan.key: ReadAll() if self._test else decide(plan, live.get(plan.key), marks.get(plan.key), now, policy)
             for plan in planned.boards
-        ]
+        }
+        costs = forecast(self.client, planned.boards, ways, self.loaded.settings.account.page_size)
+        return [self._report(plan, live.get(plan.key), ways[plan.key], costs.get(plan.key)) for plan in planned.boards]
 
-    def _report(self, plan: BoardPlan, live: Generation | None, way: ReadAll | Resume) -> BoardReport:
+    def _report(
+        self, plan: BoardPlan, live: Generation | None, way: ReadAll | Resume, cost: Cost | None
+    ) -> BoardReport:
         items = plan.board.items_count or 0
         if self._test:
             items = min(items, TEST_ITEMS)
@@ -133,9 +136,9 @@ class App:
             plan=plan,
             live=live,
             changes=self._changes(plan, live),
-            calls=max(1, -(-items // page)),
-            points=10 * objects,
-            since=way.mark.at if isinstance(way, Resume) and not self._test else None,
+            calls=max(1, -(-items // page)) if cost is None else cost.calls,
+            points=10 * objects if cost is None else cost.points,
+            since=way.mark.at if isinstance(way, Resume) else None,
             reason=way.reason if isinstance(way, ReadAll) else "",
             replacements=tuple(self.destination.replacements(plan.key, plan.group.tables, plan.replace)),
         )

@@ -17,9 +17,8 @@ from boardlift.shape.change import Change
 class BoardReport:
     """A board in a plan: its tables, what changes against the live generation, what reading it will cost.
 
-    `since` is the moment from which the changes of an incremental board would be read, `reason` why all of it would be;
-    `calls` and `points` are those of a full read. `replacements` tells of each table, also of one that vanishes, how it
-    would go live and what stands in its way.
+    `since` is the moment from which the changes of an incremental board would be read, `reason` why all of it would be.
+    `replacements` tells of each table, also of one that vanishes, how it would go live and what stands in its way.
     """
 
     plan: BoardPlan

@@ -158,7 +158,10 @@ def test_the_command_line_tells_how_boards_were_read(sandbox: Sandbox, tmp_path:
     assert quiet["swap"] is None
     assert {board["mode"] for board in quiet["boards"]} == {"unchanged"}
     sandbox.account.rename_item(sandbox.account.boards[0].item_id(1), "renamed")
-    assert command.run("plan", "--json").document["boards"][0]["since"]
+    one, *others = sorted(command.run("plan", "--json").document["boards"], key=lambda board: -board["calls"])
+    assert one["since"]
+    assert (one["calls"], [board["calls"] for board in others]) == (1, [0, 0])
+    assert 0 < one["points"] < 500
     said = command.run("sync")
     assert "incremental" in said.out
     (run,) = command.run("runs", quiet["run"], "--json").document["runs"]
