@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from datetime import timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Self, TypeVar
@@ -32,6 +33,8 @@ from boardlift.errors import (
     SourceError,
     is_interrupt,
 )
+from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
+from boardlift.incremental.forecast import FEW_CHANGES, forecast
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
 from boardlift.load.checks.live import check_live
 from boardlift.load.promote import settle
@@ -106,14 +109,30 @@ class App:
         self._refuse_impossible()
         self._account.join("boardlift plan")
         planned = plan_boards(self.client, self.loaded.settings, self.ledger, wanted)
-        live, projection = self._live(), self.project(planned.boards)
+        live, ways = self._live(), self._ways(planned.boards)
+        costs = forecast(self.client, planned.boards, ways, self.loaded.settings.account.page_size)
+        projection = self.project(planned.boards, {key: (cost.calls, cost.points) for key, cost in costs.items()})
         return [
-            self._report(plan, live.get(plan.key), cost, projection)
+            self._report(plan, live.get(plan.key), ways[plan.key], cost, projection)
             for plan, cost in zip(planned.boards, projection.boards, strict=True)
         ]
 
+    def _ways(self, plans: Sequence[BoardPlan], *, full: bool = False) -> dict[str, ReadAll | Resume]:
+        """Of each board, whether all of it or only its changes will be read."""
+        live, marks = self._live(), self.ledger.watermarks(self.destination.identity, self.namespace)
+        now, policy = self.clock.now(), self._policy(full=full)
+        return {
+            plan.key: ReadAll() if self._test else decide(plan, live.get(plan.key), marks.get(plan.key), now, policy)
+            for plan in plans
+        }
+
     def _report(
-        self, plan: BoardPlan, live: Generation | None, cost: BoardProjection, projection: Projection
+        self,
+        plan: BoardPlan,
+        live: Generation | None,
+        way: ReadAll | Resume,
+        cost: BoardProjection,
+        projection: Projection,
     ) -> BoardReport:
         return BoardReport(
             plan=plan,
@@ -121,14 +140,16 @@ class App:
             changes=self._changes(plan, live),
             calls=cost.calls,
             points=cost.points,
+            since=way.mark.at if isinstance(way, Resume) else None,
+            reason=way.reason if isinstance(way, ReadAll) else "",
             replacements=tuple(self.destination.replacements(plan.key, plan.group.tables, plan.replace)),
             seconds=cost.seconds,
             day_share=projection.day_share(cost.calls),
         )
 
-    def project(self, plans: Sequence[BoardPlan]) -> Projection:
-        """What reading these boards will cost, from here on."""
-        return self._account.project(plans)
+    def project(self, plans: Sequence[BoardPlan], known: Mapping[str, tuple[int, int]] | None = None) -> Projection:
+        """What reading these boards will cost, from here on; `known` are calls and points by board id."""
+        return self._account.project(plans, known or {})
 
     @cached_property
     def _account(self) -> AccountReader:
@@ -160,12 +181,18 @@ class App:
     # -- sync ------------------------------------------------------------------------------------------------------
 
     def sync(
-        self, wanted: Sequence[str] = (), overrides: Mapping[str, str] | None = None, *, fit: bool = False
+        self,
+        wanted: Sequence[str] = (),
+        overrides: Mapping[str, str] | None = None,
+        *,
+        fit: bool = False,
+        full: bool = False,
     ) -> RunReport:
         """Bring the boards over and make them live in one commit. On any failure production is unchanged.
 
-        Raises DailyLimitReached, before the first page, when today's calls do not suffice; with `fit` only when they
-        suffice for no board, else those that do not fit are left out.
+        `full` has incremental boards read in full, too. A board that cannot be read is told in the report and stays as
+        it is. Raises DailyLimitReached, before the first page, when today's calls do not suffice; with `fit` only when
+        they suffice for no board, else those that do not fit are left out.
         """
         settings = self.loaded.settings
         self._refuse_impossible()
@@ -177,6 +204,7 @@ class App:
                 prefer=settings.account.prefer,
             ),
             max_shrink=settings.defaults.max_shrink,
+            policy=self._policy(full=full),
             overrides=overrides or {},
         )
 
@@ -184,22 +212,23 @@ class App:
             started = self.clock.monotonic()
             self._account.join("boardlift sync")
             live = self._live()
-            planned, projection, left_out = self._account.fitted(self._planned(wanted), live, fit=fit)
+            planned, projection, left_out = self._fitted(wanted, live, fit=fit, full=full)
             changes = {plan.key: self._changes(plan, live.get(plan.key)) for plan in planned.boards}
             try:
-                promoted, boards = sync(run.id, planned.boards, self._parts(run), options)
+                done = sync(run.id, planned.boards, self._parts(run), options)
             except BoardMoved:
                 self.progress.phase("again", "a board changed its shape while it was read")
                 self.destination.drop_staged()
-                planned, projection, left_out = self._account.fitted(self._planned(wanted), live, fit=fit)
-                promoted, boards = sync(run.id, planned.boards, self._parts(run), options)
+                planned, projection, left_out = self._fitted(wanted, live, fit=fit, full=full)
+                done = sync(run.id, planned.boards, self._parts(run), options)
             settled += self._retained([plan.key for plan in planned.boards])
             stats = self.client.stats()
             self._account.keep_measures()
             return RunReport(
                 run=self.ledger.finish_run(run.id, RunStatus.SUCCEEDED),
-                boards=tuple(boards),
-                outcome=promoted.outcome,
+                boards=done.boards,
+                failed=done.failed,
+                outcome=done.promoted.outcome,
                 changes=changes,
                 places={t.name: self.place(t.name) for plan in planned.boards for t in plan.group.tables},
                 settled=tuple(settled),
@@ -211,6 +240,18 @@ class App:
             )
 
         return self._run(RunKind.TEST if self._test else RunKind.SYNC, "boardlift sync", work)
+
+    def _policy(self, *, full: bool = False) -> Policy:
+        said = self.loaded.settings.defaults
+        return Policy(timedelta(seconds=said.overlap), said.reconcile, said.sweep, said.max_deletes, full)
+
+    def _fitted(
+        self, wanted: Sequence[str], live: Mapping[str, Generation], *, fit: bool, full: bool
+    ) -> tuple[Planned, Projection, tuple[str, ...]]:
+        planned = self._planned(wanted)
+        ways = self._ways(planned.boards, full=full)
+        known = {key: FEW_CHANGES for key, way in ways.items() if isinstance(way, Resume)}
+        return self._account.fitted(planned, live, known, fit=fit)
 
     def _retained(self, groups: Sequence[str]) -> list[str]:
         """Drop what is too old. The data is live by now; a table that cannot be dropped is no reason to fail."""

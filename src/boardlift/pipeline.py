@@ -14,25 +14,20 @@ from dataclasses import dataclass, field, replace
 
 from boardlift.clock import Clock
 from boardlift.destinations.interface import Destination, Generation, State
-from boardlift.errors import (
-    UNCHANGED,
-    CheckFailed,
-    CheckResult,
-    DependentObject,
-    PromotionConflict,
-    SourceIncomplete,
-    Transient,
-)
-from boardlift.ledger import BoardRecord, Ledger
-from boardlift.load.checks.interface import Expectation
+from boardlift.errors import UNCHANGED, DependentObject, PromotionConflict, SourceError
+from boardlift.gate import BoardMoved, Finished, Rules, counts_after, pass_gate
+from boardlift.incremental.decide import Policy
+from boardlift.incremental.marks import marks_of
+from boardlift.incremental.stage import Difference, stage_changes, stage_tombstones
+from boardlift.incremental.survey import Survey, everything, survey
+from boardlift.incremental.tools import Tools
+from boardlift.ledger import BoardRecord, Ledger, ReadAs
 from boardlift.load.promote import PromotedTables, promote
 from boardlift.load.stage import Staging, open_stagings
-from boardlift.load.validate import ValidatedTables, measure, validate
 from boardlift.loading import Loader
-from boardlift.monday.boards import read_counts
-from boardlift.monday.client import MondayClient
+from boardlift.monday.client import CallStats, MondayClient
 from boardlift.monday.dialect import Dialect
-from boardlift.monday.events import BoardRead
+from boardlift.monday.events import BoardFailed, BoardRead
 from boardlift.monday.model import BoardCount
 from boardlift.monday.parallel import Begun, Manner, read_in_parallel
 from boardlift.monday.sharing import quantiles
@@ -42,9 +37,7 @@ from boardlift.normalize.many import ManyBoards
 from boardlift.progress import Progress
 from boardlift.spool.run import SpoolRun
 
-
-class BoardMoved(SourceIncomplete, Transient):
-    """A column that is being read was deleted or changed its type meanwhile; a new plan is needed."""
+__all__ = ["BoardMoved", "BoardResult", "Failure", "Options", "Parts", "Synced", "sync"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +59,7 @@ class Options:
 
     manner: Manner = field(default_factory=Manner)
     max_shrink: float = 0.2
+    policy: Policy = field(default_factory=Policy)
     overrides: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -77,13 +71,85 @@ class BoardResult:
     record: BoardRecord
 
 
-def sync(
-    run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options
-) -> tuple[PromotedTables, list[BoardResult]]:
-    """Bring these boards to the destination and make them live in one commit. On any failure nothing is live."""
+@dataclass(frozen=True)
+class Failure:
+    """A board that could not be read, and stays as it was, while others went live."""
+
+    plan: BoardPlan
+    error: SourceError
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What came of a run: what went live, and what did not."""
+
+    promoted: PromotedTables
+    boards: tuple[BoardResult, ...]
+    failed: tuple[Failure, ...] = ()
+
+
+@dataclass
+class _Run:
+    """What is known of a run on its way."""
+
+    plans: Sequence[BoardPlan]
+    live: Mapping[str, Generation]
+    tools: Tools
+    found: Survey
+    stagings: Mapping[str, Staging] = field(default_factory=dict)
+    finished: dict[str, Finished] = field(default_factory=dict)
+    reads: dict[str, BoardRead] = field(default_factory=dict)
+    failed: dict[str, SourceError] = field(default_factory=dict)
+
+    @property
+    def staged(self) -> list[BoardPlan]:
+        """The boards of which a new generation comes."""
+        return [plan for plan in self.plans if plan.key not in self.found.unchanged and plan.key not in self.failed]
+
+
+def sync(run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options) -> Synced:
+    """Bring these boards to the destination and make them live in one commit.
+
+    A board that cannot be read for a reason of its own stays as it is and is told. On any other failure, and when no
+    board could be read, nothing is live and the error is raised.
+    """
     live = {g.group: g for g in parts.destination.generations() if g.state is State.LIVE}
-    stagings = _open_stagings(plans, parts.destination)
-    finished: dict[str, tuple[BoardRead, float]] = {}
+    _refuse_taken(plans, parts.destination)
+    tools = Tools(
+        parts.client, parts.destination, parts.spool, parts.clock, parts.progress, options.manner, parts.dialect
+    )
+    run = _Run(plans, live, tools, _surveyed(plans, live, parts, tools, options))
+    run.stagings = _open_stagings(run.staged, parts.destination)
+    with _loader(run, parts) as (loader, normalizers):
+        _read_all(run, parts, options, loader)
+        for plan in run.staged:
+            _stage_difference(run, plan, normalizers[plan.key])
+    counts, gone = counts_after(run.staged, parts.client) if run.staged else ({}, {})
+    run.failed |= gone
+    if len(run.failed) == len(plans):
+        raise next(iter(run.failed.values()))
+    promoted = _promoted(run_id, run, counts, parts, options)
+    results = _records(run_id, run, promoted, loader, parts, options)
+    if run.failed:
+        parts.destination.drop_staged()
+    failures = [Failure(plan, run.failed[plan.key]) for plan in plans if plan.key in run.failed]
+    return Synced(promoted, tuple(results), tuple(failures))
+
+
+def _surveyed(
+    plans: Sequence[BoardPlan], live: Mapping[str, Generation], parts: Parts, tools: Tools, options: Options
+) -> Survey:
+    if options.manner.limit is not None or not any(plan.incremental for plan in plans):
+        return everything(plans)
+    marks = parts.ledger.watermarks(parts.destination.identity, parts.destination.namespace)
+    return survey(plans, live, marks, tools, options.policy)
+
+
+def _read_all(run: _Run, parts: Parts, options: Options, loader: Loader) -> None:
+    """Read whole boards and stage their rows as they come."""
+    plans = [plan for plan in run.plans if plan.key in run.found.full]
+    if not plans:
+        return
     started = {plan.key: parts.clock.monotonic() for plan in plans}
     parts.progress.phase("reading", f"{len(plans)} boards")
     reading = read_in_parallel(
@@ -94,27 +160,20 @@ def sync(
         progress=parts.progress,
         dialect=parts.dialect,
     )
-    with _loader(plans, stagings, parts) as loader, reading as events:
+    with reading as events:
         for event in events:
             if isinstance(event, Begun):
                 started[event.board_id] = parts.clock.monotonic()
                 continue
             loader.take(event)
-            if isinstance(event, BoardRead):
+            if isinstance(event, BoardFailed):
+                run.failed[event.board_id] = event.error
+            elif isinstance(event, BoardRead):
                 _keep_quantiles(event.board_id, parts)
-                finished[event.board_id] = (event, parts.clock.monotonic() - started[event.board_id])
+                run.reads[event.board_id] = event
+                seconds = parts.clock.monotonic() - started[event.board_id]
+                run.finished[event.board_id] = Finished(event.items, seconds)
         loader.finish()
-    counts = _counts_after(plans, parts.client)
-    parts.progress.phase("validating", f"{len(plans)} boards")
-    reads = {key: read for key, (read, _) in finished.items()}
-    validated = _validate(run_id, plans, stagings, reads, counts, live, parts, options)
-    parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in plans)} tables in one commit")
-    promoted = promote(run_id, validated, parts.destination, parts.ledger)
-    with parts.ledger.together():
-        return promoted, [
-            _record(run_id, plan, tables, *finished[plan.key], loader.quarantined(plan.key), parts)
-            for plan, tables in zip(plans, promoted.tables, strict=True)
-        ]
 
 
 _QUANTILES = "creation quantiles"
@@ -131,8 +190,23 @@ def _keep_quantiles(board_id: str, parts: Parts) -> None:
         parts.ledger.keep(f"board {board_id}", _QUANTILES, " ".join(marks))
 
 
-def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict[str, Staging]:
-    """An empty staged generation for each board. Refused before the first item is read when something is in the way."""
+def _stage_difference(run: _Run, plan: BoardPlan, normalizer: Normalizer) -> None:
+    """Of an incremental board: the rows that come of its changes, or what a full read of it finds to have gone."""
+    tools, staging = run.tools, run.stagings[plan.key]
+    started = tools.clock.monotonic()
+    if changes := run.found.changed.get(plan.key):
+        difference = stage_changes(changes, staging, normalizer, tools.clock.now())
+        run.finished[plan.key] = Finished(changes.expected, 0.0, difference, counts=changes.counts)
+    elif plan.incremental and run.found.begun is not None:
+        windows = tools.spool.windows(plan.key)
+        difference = stage_tombstones(tools, plan, run.live.get(plan.key), windows, staging, normalizer)
+        run.finished[plan.key] = replace(run.finished[plan.key], difference=difference)
+    seconds = run.finished[plan.key].seconds + tools.clock.monotonic() - started
+    run.finished[plan.key] = replace(run.finished[plan.key], seconds=seconds)
+
+
+def _refuse_taken(plans: Sequence[BoardPlan], destination: Destination) -> None:
+    """Refused before the first item is read when something is in the way."""
     names = [table.name for plan in plans for table in plan.group.tables]
     if taken := destination.foreign_tables(names):
         raise PromotionConflict(
@@ -141,6 +215,10 @@ def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict
             hint="set another `table:` for the board or another `namespace:` in boardlift.yaml, or remove that table",
         )
     _refuse_obstacles(plans, destination)
+
+
+def _open_stagings(plans: Sequence[BoardPlan], destination: Destination) -> dict[str, Staging]:
+    """An empty staged generation for each board."""
     known: dict[str, int] = {}
     for generation in destination.generations():
         known[generation.group] = max(known.get(generation.group, 0), generation.number)
@@ -164,111 +242,75 @@ def _refuse_obstacles(plans: Sequence[BoardPlan], destination: Destination) -> N
 
 
 @contextmanager
-def _loader(plans: Sequence[BoardPlan], stagings: Mapping[str, Staging], parts: Parts) -> Iterator[Loader]:
+def _loader(run: _Run, parts: Parts) -> Iterator[tuple[Loader, Mapping[str, Normalizer]]]:
     engine = open_engine(parts.spool.folder / "scratch")
     try:
-        normalizers = {plan.key: Normalizer(plan, engine) for plan in plans}
-        yield Loader(plans, stagings, normalizers, ManyBoards(engine, normalizers), parts.destination)
+        normalizers = {plan.key: Normalizer(plan, engine) for plan in run.staged}
+        many = ManyBoards(engine, normalizers)
+        yield Loader(run.staged, run.stagings, normalizers, many, parts.destination), normalizers
     finally:
         engine.close()
 
 
-def _counts_after(plans: Sequence[BoardPlan], client: MondayClient) -> dict[str, BoardCount]:
-    """What monday counts now. Raises BoardMoved when a board lost or retyped a column that was being read."""
-    counts = {count.id: count for count in read_counts(client, [plan.key for plan in plans])}
-    for plan in plans:
-        now = {head.id: head.type for head in counts[plan.key].column_heads} if plan.key in counts else None
-        if now is None:
-            raise SourceIncomplete(
-                f"Board {plan.key} ({plan.board.name!r}) disappeared while it was read. {UNCHANGED}",
-                hint="`boardlift boards` lists what the token can read now",
-            )
-        moved = [column.source for column in plan.columns if now.get(column.source.id) != column.source.type]
-        if moved:
-            raise BoardMoved(
-                f"Board {plan.key} ({plan.board.name!r}) changed its column {moved[0].id} ({moved[0].title!r}) "
-                f"while it was read. {UNCHANGED}",
-                hint=f"run `boardlift sync {plan.key}` again when the board is at rest",
-            )
-    return counts
+def _promoted(
+    run_id: str, run: _Run, counts: Mapping[str, BoardCount], parts: Parts, options: Options
+) -> PromotedTables:
+    staged = run.staged
+    if not staged:
+        return PromotedTables((), None)
+    parts.progress.phase("validating", f"{len(staged)} boards")
+    rules = Rules(options.max_shrink, options.policy.max_deletes, options.manner.limit, options.overrides)
+    validated = pass_gate(
+        run_id, staged, run.stagings, run.finished, counts, run.live, parts.destination, parts.ledger, rules
+    )
+    parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in staged)} tables in one commit")
+    return promote(run_id, validated, parts.destination, parts.ledger)
 
 
-def _validate(
-    run_id: str,
-    plans: Sequence[BoardPlan],
-    stagings: Mapping[str, Staging],
-    reads: Mapping[str, BoardRead],
-    counts: Mapping[str, BoardCount],
-    live: Mapping[str, Generation],
-    parts: Parts,
-    options: Options,
-) -> list[ValidatedTables]:
-    """Send every board through the gate; the results, also those of a refusal, go to the ledger."""
-    staged = [stagings[plan.key].seal() for plan in plans]
-    facts = measure(staged, parts.destination)
-    validated: list[ValidatedTables] = []
-    results: list[tuple[str, Sequence[CheckResult]]] = []
-    try:
-        for plan, tables in zip(plans, staged, strict=True):
-            validated.append(
-                validate(
-                    tables,
-                    facts,
-                    _expectation(plan, reads[plan.key], counts[plan.key].items_count, options.manner.limit),
-                    live_rows=live[plan.key].rows if plan.key in live else None,
-                    max_shrink=options.max_shrink,
-                    overrides=options.overrides,
-                )
-            )
-            results.append((plan.key, validated[-1].results))
-    except CheckFailed as error:
-        results.append((plan.key, error.results))
-        raise
-    finally:
-        with parts.ledger.together():
-            for board_id, found in results:
-                parts.ledger.record_checks(run_id, board_id, found)
-    return validated
+def _records(
+    run_id: str, run: _Run, promoted: PromotedTables, loader: Loader, parts: Parts, options: Options
+) -> list[BoardResult]:
+    """Write down how far each board has been read, and what was done to it."""
+    done = [plan for plan in run.plans if plan.key not in run.failed]
+    generations = {key: generation.number for key, generation in run.live.items()}
+    generations |= {tables.staged.group: tables.staged.generation for tables in promoted.tables}
+    marks = marks_of(run_id, done, generations, run.found, run.tools, options.policy)
+    parts.ledger.set_watermarks(parts.destination.identity, parts.destination.namespace, marks)
+    with parts.ledger.together():
+        return [_record(run_id, run, plan, generations[plan.key], loader, parts) for plan in done]
 
 
-def _expectation(plan: BoardPlan, read: BoardRead, after: int | None, limit: int | None) -> Expectation:
-    """The range between the count before and the count after; people work while we read."""
-    before = plan.board.items_count
-    known = [count for count in (before, after) if count is not None]
-    if not known:
-        return Expectation(read.items, read.items, read.items, note="monday gave no count")
-    least, most = min(known), max(known)
-    if plan.board.is_multi_level:
-        return Expectation(
-            least, max(most, read.items), read.items, note="a multi-level board: the top level is counted"
-        )
-    if limit is not None:
-        return Expectation(min(least, limit), min(most, limit), read.items, note=f"test mode reads {limit}")
-    return Expectation(least, most, read.items)
-
-
-def _record(
-    run_id: str,
-    plan: BoardPlan,
-    tables: ValidatedTables,
-    read: BoardRead,
-    seconds: float,
-    quarantined: int,
-    parts: Parts,
-) -> BoardResult:
+def _record(run_id: str, run: _Run, plan: BoardPlan, generation: int, loader: Loader, parts: Parts) -> BoardResult:
+    read, quarantined, mode = run.finished.get(plan.key), 0, ReadAs.FULL
+    if plan.key in run.found.changed:
+        mode = ReadAs.INCREMENTAL
+    if read is None:
+        mode = ReadAs.UNCHANGED
+        read = Finished(run.found.unchanged[plan.key].resume.live.rows, 0.0, Difference(0, 0, 0))
+    else:
+        quarantined = loader.quarantined(plan.key)
+    cost = parts.client.stats(plan.key)
+    if whole := run.reads.get(plan.key):
+        # Small boards share calls, which are booked on none of them.
+        cost = CallStats(whole.calls, whole.points, whole.nbytes, whole.retries)
     record = BoardRecord(
         board_id=plan.key,
         board_name=plan.board.name,
         table=plan.table,
         rows=read.items,
         columns=len(plan.group.main.columns),
-        generation=tables.staged.generation,
-        seconds=seconds,
-        calls=read.calls,
-        points=read.points,
-        bytes=read.nbytes,
-        retries=read.retries,
+        generation=generation,
+        seconds=read.seconds,
+        calls=cost.calls,
+        points=cost.points,
+        bytes=cost.bytes,
+        retries=cost.retries,
         quarantined=quarantined,
+        mode=mode,
+        reason=run.found.full.get(plan.key, ""),
+        added=read.difference.added,
+        changed=read.difference.changed,
+        deleted=read.difference.deleted,
     )
     parts.ledger.record_board(run_id, record)
     return BoardResult(plan, record)

@@ -62,12 +62,22 @@ def project(
     plans: Sequence[BoardPlan],
     costs: Mapping[str, BoardCost],
     now: Snapshot,
+    known: Mapping[str, tuple[int, int]],
     *,
     page_size: int,
     limit: int | None = None,
 ) -> Projection:
-    """What reading these boards will cost. `costs` are those of earlier runs, `limit` test mode's items per board."""
-    boards = tuple(_board(plan, costs.get(plan.key), now, page_size, limit) for plan in plans)
+    """What reading these boards will cost.
+
+    `costs` are those of earlier runs, `known` calls and points of boards read by their changes, `limit` test mode's
+    items per board.
+    """
+    boards = tuple(
+        _known(plan, now, *known[plan.key])
+        if plan.key in known
+        else _board(plan, costs.get(plan.key), now, page_size, limit)
+        for plan in plans
+    )
     calls, points = sum(board.calls for board in boards), sum(board.points for board in boards)
     by_calls = sum(board.calls * _call_seconds(board, now) for board in boards) / now.usable
     return Projection(
@@ -136,8 +146,14 @@ def _board(
     return BoardProjection(plan.key, plan.board.name, items, calls, points, seconds, measured)
 
 
+def _known(plan: BoardPlan, now: Snapshot, calls: int, points: int) -> BoardProjection:
+    each = now.seconds_per_call or CALL_SECONDS
+    seconds = max(60.0 * points / now.points_minute, calls * each / now.usable)
+    return BoardProjection(plan.key, plan.board.name, plan.board.items_count or 0, calls, points, seconds, True)
+
+
 def _call_seconds(board: BoardProjection, now: Snapshot) -> float:
-    return now.seconds_per_call or CALL_SECONDS + ITEM_SECONDS * board.items / board.calls
+    return now.seconds_per_call or CALL_SECONDS + ITEM_SECONDS * board.items / max(1, board.calls)
 
 
 def _calls_of(chosen: Sequence[str], boards: Mapping[str, BoardProjection]) -> int:

@@ -104,6 +104,8 @@ class IndexSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 ReplaceWay = Literal["swap", "in_place"]
+ReadMode = Literal["full", "incremental"]
+Schedule = Literal["hourly", "daily", "weekly", "never"]
 IndexColumns = Annotated[list[str], Meta(min_length=1, max_length=16)]
 
 
@@ -121,6 +123,13 @@ class BoardSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             description="How a new generation takes the place of the live one: `swap` or `in_place`; subitems follow "
             "their board. `defaults.replace` when left out."
+        ),
+    ] = None
+    mode: Annotated[
+        ReadMode | None,
+        Meta(
+            description="How the board is read: `full`, every item every time, or `incremental`, what has changed "
+            "since the last run; subitems follow their board. `defaults.mode` when left out."
         ),
     ] = None
     indexes: Annotated[
@@ -150,6 +159,38 @@ class DefaultSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_shrink: Annotated[
         float, Meta(description="Largest share of rows a table may lose against the live one.", ge=0, le=1)
     ] = 0.2
+    mode: Annotated[
+        ReadMode,
+        Meta(description="How boards are read: `full`, every item every time, or `incremental`, what has changed."),
+    ] = "full"
+    reconcile: Annotated[
+        Schedule,
+        Meta(description="How often an incremental board is read in full all the same."),
+    ] = "daily"
+    sweep: Annotated[
+        Schedule,
+        Meta(
+            description="How often the ids and change times of all items of an incremental board are compared with the "
+            "table, which finds what monday's log did not tell."
+        ),
+    ] = "daily"
+    overlap: Annotated[
+        int,
+        Meta(
+            description="Seconds before the last read that are read again, for monday's log and lists lag behind.",
+            ge=30,
+            le=86400,
+        ),
+    ] = 300
+    max_deletes: Annotated[
+        float,
+        Meta(
+            description="Largest share of the live rows that may vanish from an incremental board in one run; a few "
+            "rows always may.",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.1
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

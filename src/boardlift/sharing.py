@@ -96,23 +96,28 @@ class AccountReader:
         budget.join(LedgerUse(self._ledger, known.account_id, str(Holder.here(command))))
         self._joined = True
 
-    def project(self, plans: Sequence[BoardPlan]) -> Projection:
-        """What reading these boards will cost, from here on."""
+    def project(self, plans: Sequence[BoardPlan], known: Mapping[str, tuple[int, int]]) -> Projection:
+        """What reading these boards will cost, from here on; `known` are calls and points of some, by id."""
         costs, budget = self._ledger.board_costs(), self._client.budget
         for plan in plans:
             each, measured = points_per_item(plan, costs.get(plan.key))
             if measured:
                 budget.expect(plan.key, each)
-        return project(plans, costs, budget.snapshot(), page_size=self._page_size, limit=self._limit)
+        return project(plans, costs, budget.snapshot(), known, page_size=self._page_size, limit=self._limit)
 
     def fitted(
-        self, planned: Planned, live: Mapping[str, Generation], *, fit: bool
+        self,
+        planned: Planned,
+        live: Mapping[str, Generation],
+        known: Mapping[str, tuple[int, int]],
+        *,
+        fit: bool,
     ) -> tuple[Planned, Projection, tuple[str, ...]]:
         """The boards that can be read today, what they will cost, and the names of those left out.
 
         Raises DailyLimitReached when one does not fit, with `fit` when none does.
         """
-        projection = self.project(planned.boards)
+        projection = self.project(planned.boards, known)
         left_out: list[str] = []
         if not projection.fits:
             # What was never lifted comes first, then what is oldest, so that all have their turn.
@@ -124,7 +129,7 @@ class AccountReader:
                 raise too_much(projection, self._clock.now())
             names = {plan.key: plan.board.name for plan in planned.boards}
             planned = replace(planned, boards=tuple(plan for plan in planned.boards if plan.key in chosen))
-            projection, left_out = self.project(planned.boards), [names[key] for key in left_out]
+            projection, left_out = self.project(planned.boards, known), [names[key] for key in left_out]
         self._progress.phase("projected", str(projection))
         return planned, projection, tuple(left_out)
 

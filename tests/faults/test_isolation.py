@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from boardlift.app import App
 from boardlift.errors import SourceUnavailable
 from boardlift.sandbox import Account, Fault, Sandbox
 from boardlift.settings import AccountSettings, Loaded, Secret, Settings
-from boardlift.app import App
 from support.clocks import FastClock
 
 ITEMS = 90
@@ -50,7 +50,9 @@ def test_a_cell_that_cannot_be_computed_is_empty_and_told(sandbox: Sandbox, app:
     assert total == [(ITEMS, ITEMS)]
     name = next(each for each in plan.columns if each.source.id == column).facets[0].column.name
     beside = [each.facets[0].column.name for each in plan.columns if each.facets and each.source.id != column]
-    row = app.destination.query(f"SELECT {name}, {', '.join(beside)} FROM monday.{plan.table} WHERE item_id = {item}")[1]
+    row = app.destination.query(f"SELECT {name}, {', '.join(beside)} FROM monday.{plan.table} WHERE item_id = {item}")[
+        1
+    ]
     assert row[0][0] is None
     assert any(value is not None for value in row[0][1:])
 
@@ -61,9 +63,9 @@ def test_a_column_that_fails_everywhere_is_named(sandbox: Sandbox, app: App) -> 
     column = board.columns[3].id
     sandbox.service.faults.add(always(board=board.id, column=column))
     report = app.sync()
-    assert [each.board_id for each in report.failed] == [str(board.id)]
-    assert column in report.failed[0].message
-    assert "exclude: true" in report.failed[0].hint
+    assert [each.plan.key for each in report.failed] == [str(board.id)]
+    assert column in report.failed[0].error.message
+    assert "exclude: true" in report.failed[0].error.hint
     assert {each.plan.key for each in report.boards} == {str(each.id) for each in sandbox.account.boards} - {
         str(board.id)
     }
@@ -79,7 +81,7 @@ def test_a_board_that_fails_keeps_its_generation(sandbox: Sandbox, app: App) -> 
     sandbox.service.faults.add(always(board=bad.id, operation="FirstItems"))
     sandbox.service.faults.add(always(board=bad.id, operation="BundledItems"))
     report = app.sync()
-    assert [each.board_id for each in report.failed] == [str(bad.id)]
+    assert [each.plan.key for each in report.failed] == [str(bad.id)]
     live = {each.group: each.number for each in app.destination.generations() if each.state.value == "live"}
     assert live[str(bad.id)] == 1
     assert live[str(good.id)] == 2

@@ -11,9 +11,11 @@ from boardlift.settings import AccountSettings, Loaded, Secret, Settings
 
 def make_app(sandbox: Sandbox, destination: str, folder: Path, *, test: bool = False, **changes: object) -> App:
     """`changes` replace fields of the settings, such as `boards`."""
+    clock = changes.pop("clock", None)
     account = changes.pop("account", AccountSettings(url=sandbox.url, retries=2, timeout=20))
     settings = Settings(destination=destination, account=account, **changes)  # type: ignore[arg-type]
     return App(
         Loaded(settings=settings, folder=folder, token=Secret(sandbox.token), destination=Secret(destination)),
         test=test,
+        clock=clock,  # type: ignore[arg-type]
     )

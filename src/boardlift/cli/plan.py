@@ -28,7 +28,8 @@ def plan(
     """
     with open_app(read_settings(config), test=test) as app:
         reports = app.plan(boards or [])
-        projection = app.project([report.plan for report in reports])
+        by_changes = {report.plan.key: (report.calls, report.points) for report in reports if report.since}
+        projection = app.project([report.plan for report in reports], by_changes)
         namespace, place = app.namespace, app.place
     stopped = not projection.fits or any(each.obstacles for report in reports for each in report.replacements)
     if as_json:
@@ -55,16 +56,7 @@ def plan(
     ]
     show("", rows, COLUMNS, right=COLUMNS[2:])
     show("", _ways(reports), WAY_COLUMNS)
-    for report in reports:
-        for change in report.changes:
-            say(f"change: {change}")
-        for column in report.plan.unknown:
-            say(f"unknown: {report.plan.table}: column {column.id} has the type {column.type!r}; it becomes JSON")
-        for column in report.plan.unreadable:
-            say(
-                f"skipped: {report.plan.table}: column {column.id} ({column.title!r}): "
-                f"the API does not give {column.type}"
-            )
+    _tell_boards(reports)
     for replacement in (each for report in reports for each in report.replacements):
         for carried in replacement.carried:
             say(f"kept: {place(replacement.table)}: {carried}")
@@ -78,6 +70,25 @@ def plan(
         )
     if stopped:
         raise typer.Exit(FAILED)
+
+
+def _tell_boards(reports: list[BoardReport]) -> None:
+    for report in reports:
+        if report.since:
+            say(
+                f"incremental: {report.plan.table}: what has changed since {report.since:%Y-%m-%d %H:%M:%S} UTC is read"
+            )
+        elif report.reason:
+            say(f"read in full: {report.plan.table}: {report.reason}")
+        for change in report.changes:
+            say(f"change: {change}")
+        for column in report.plan.unknown:
+            say(f"unknown: {report.plan.table}: column {column.id} has the type {column.type!r}; it becomes JSON")
+        for column in report.plan.unreadable:
+            say(
+                f"skipped: {report.plan.table}: column {column.id} ({column.title!r}): "
+                f"the API does not give {column.type}"
+            )
 
 
 def projection_document(projection: Projection) -> dict[str, object]:
@@ -113,11 +124,15 @@ def as_document(report: BoardReport, place: Callable[[str], str]) -> dict[str, o
         "table": place(report.plan.table),
         "items": report.plan.board.items_count,
         "live_generation": report.live.number if report.live else None,
+        "mode": "incremental" if report.since else "full",
+        "since": report.since,
+        "reason": report.reason,
         "calls": report.calls,
         "points": report.points,
         "minutes": round(report.seconds / 60, 2),
         "day_share": None if report.day_share is None else round(report.day_share, 5),
         "changes": [str(change) for change in report.changes],
+        "refresh": {column.source.id: column.family.refresh.value for column in report.plan.columns},
         "unknown_types": [f"{column.id} ({column.type})" for column in report.plan.unknown],
         "not_readable": [f"{column.id} ({column.type})" for column in report.plan.unreadable],
         "excluded": [column.id for column in report.plan.excluded],

@@ -96,6 +96,11 @@ def board_rows(run: Run) -> list[dict[str, object]]:
             "points": board.points,
             "retries": board.retries,
             "quarantined": board.quarantined,
+            "mode": board.mode.value,
+            "reason": board.reason,
+            "added": board.added,
+            "changed": board.changed,
+            "deleted": board.deleted,
         }
         for board in run.boards
     ]

@@ -7,7 +7,7 @@ is written in the same transaction as the swap; after a crash it, and nothing el
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -249,10 +249,19 @@ class Destination(Protocol):
         """
         ...
 
-    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
-        """Fill `into`, staged by another destination on the same server in `namespace`, from a stored table of ours.
+    def copy(
+        self,
+        group: str,
+        generation: int,
+        table: str,
+        into: StagedRef,
+        namespace: str,
+        without: Collection[int] = (),
+    ) -> int:
+        """Fill `into`, staged on the same server in `namespace`, by us or another, from a stored table of ours.
 
-        Both have the same columns in the same order. Returns the rows. Runs in the engine; no row comes here.
+        Both have the same columns in the same order. Rows whose `item_id` is in `without` stay behind; there may be
+        hundreds of thousands. Returns the rows. Runs in the engine; no row comes here.
         """
         ...
 

@@ -12,11 +12,13 @@ from boardlift.ledger.records import (
     Outcome,
     Promotion,
     PromotionKind,
+    ReadAs,
     Run,
     RunKind,
     RunStatus,
     SettledBy,
 )
+from boardlift.ledger.watermarks import Watermark
 
 __all__ = [
     "AccountRecord",
@@ -32,10 +34,12 @@ __all__ = [
     "Outcome",
     "Promotion",
     "PromotionKind",
+    "ReadAs",
     "Run",
     "RunKind",
     "RunStatus",
     "SettledBy",
     "Touched",
+    "Watermark",
     "digest_of",
 ]

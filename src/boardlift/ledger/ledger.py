@@ -16,9 +16,10 @@ from boardlift.ledger.promotions import Promotions
 from boardlift.ledger.runs import Runs
 from boardlift.ledger.shapes import Shapes
 from boardlift.ledger.store import Store
+from boardlift.ledger.watermarks import Watermarks
 
 
-class Ledger(Runs, Promotions, Names, Shapes, Memories, Leases, Accounts, Dirt):
+class Ledger(Runs, Promotions, Names, Shapes, Watermarks, Memories, Leases, Accounts, Dirt):
     """What was done and who said so. Safe for several threads of a process and several processes of a machine.
 
     Each chapter lives in its own file. Whatever a method writes is on disk when it returns.

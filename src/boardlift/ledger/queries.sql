@@ -21,18 +21,19 @@ FROM runs WHERE status = 'running' ORDER BY seq;
 
 -- record_board: What a run did to a board; a second record of the same board replaces the first
 INSERT INTO boards (run_id, board_id, board_name, table_name, row_count, column_count, generation, seconds, calls,
-                    points, bytes, retries, quarantined, recorded_at)
+                    points, bytes, retries, quarantined, mode, reason, added, changed, deleted, recorded_at)
 VALUES (:run_id, :board_id, :board_name, :table, :rows, :columns, :generation, :seconds, :calls,
-        :points, :bytes, :retries, :quarantined, :at)
+        :points, :bytes, :retries, :quarantined, :mode, :reason, :added, :changed, :deleted, :at)
 ON CONFLICT (run_id, board_id) DO UPDATE SET
     board_name = excluded.board_name, table_name = excluded.table_name, row_count = excluded.row_count,
     column_count = excluded.column_count, generation = excluded.generation, seconds = excluded.seconds,
     calls = excluded.calls, points = excluded.points, bytes = excluded.bytes, retries = excluded.retries,
-    quarantined = excluded.quarantined, recorded_at = excluded.recorded_at;
+    quarantined = excluded.quarantined, mode = excluded.mode, reason = excluded.reason, added = excluded.added,
+    changed = excluded.changed, deleted = excluded.deleted, recorded_at = excluded.recorded_at;
 
 -- list_boards: The boards of a run, in the order they were recorded
 SELECT board_id, board_name, table_name AS "table", row_count AS "rows", column_count AS "columns", generation,
-       seconds, calls, points, bytes, retries, quarantined
+       seconds, calls, points, bytes, retries, quarantined, mode, reason, added, changed, deleted
 FROM boards WHERE run_id = :run_id ORDER BY rowid;
 
 -- record_check: One result of one check
@@ -109,6 +110,20 @@ SELECT value FROM memory WHERE subject = :subject AND name = :name;
 -- keep: A hint in place of an older one
 INSERT INTO memory (subject, name, value, at) VALUES (:subject, :name, :value, :at)
 ON CONFLICT (subject, name) DO UPDATE SET value = excluded.value, at = excluded.at;
+
+-- list_watermarks: The watermarks of a namespace
+SELECT board_id, run_id, generation, at, newest, items, events, basis, full_read_at, swept_at
+FROM watermarks WHERE destination = :destination AND namespace = :namespace ORDER BY board_id;
+
+-- set_watermark: The watermark of a board moves
+INSERT INTO watermarks (destination, namespace, board_id, run_id, generation, at, newest, items, events, basis,
+                        full_read_at, swept_at)
+VALUES (:destination, :namespace, :board_id, :run_id, :generation, :at, :newest, :items, :events, :basis,
+        :full_read_at, :swept_at)
+ON CONFLICT (destination, namespace, board_id) DO UPDATE SET
+    run_id = excluded.run_id, generation = excluded.generation, at = excluded.at, newest = excluded.newest,
+    items = excluded.items, events = excluded.events, basis = excluded.basis, full_read_at = excluded.full_read_at,
+    swept_at = excluded.swept_at;
 
 -- take_lease: Say who holds the lock
 INSERT INTO leases (destination, namespace, holder, since) VALUES (:destination, :namespace, :holder, :at)

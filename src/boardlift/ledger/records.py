@@ -31,6 +31,14 @@ class RunStatus(Enum):
         return self is not RunStatus.RUNNING
 
 
+class ReadAs(Enum):
+    """How a board was read in a run."""
+
+    FULL = "full"  # every item
+    INCREMENTAL = "incremental"  # what had changed; the rest was taken over from the generation before
+    UNCHANGED = "unchanged"  # nothing had changed; the generation before stayed live
+
+
 class PromotionKind(Enum):
     """Which swap a run intends."""
 
@@ -54,7 +62,11 @@ class SettledBy(Enum):
 
 @dataclass(frozen=True)
 class BoardRecord:
-    """What a run did to one board. `generation` is None when nothing was staged; `points` are complexity points."""
+    """What a run did to one board. `generation` is None when nothing was staged; `points` are complexity points.
+
+    `reason` says why the board was read as it was; `added`, `changed` and `deleted` count items against the generation
+    before, None where nobody compared.
+    """
 
     board_id: str
     board_name: str
@@ -68,6 +80,11 @@ class BoardRecord:
     bytes: int = 0
     retries: int = 0
     quarantined: int = 0
+    mode: ReadAs = ReadAs.FULL
+    reason: str = ""
+    added: int | None = None
+    changed: int | None = None
+    deleted: int | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,15 @@ from boardlift.errors import ConfigError
 from boardlift.ledger.failures import explain, newer_ledger, not_a_ledger, unusable_place
 from boardlift.ledger.statements import queries, script, split
 
-MIGRATIONS = ("schema.sql", "attempts.sql", "memory.sql", "accounts.sql", "dirty.sql", "quick_names.sql")
+MIGRATIONS = (
+    "schema.sql",
+    "attempts.sql",
+    "memory.sql",
+    "accounts.sql",
+    "dirty.sql",
+    "quick_names.sql",
+    "incremental.sql",
+)
 """The n-th leads from layout n-1 to layout n and sets user_version itself."""
 APPLICATION_ID = 0x424C4654  # "BLFT": tells a ledger from any other SQLite file
 BUSY_SECONDS = 30.0

@@ -13,10 +13,10 @@ from boardlift.load.validate import ValidatedTables
 
 @dataclass(frozen=True)
 class PromotedTables:
-    """Generations that readers see since `outcome.promoted_at`."""
+    """Generations that readers see since `outcome.promoted_at`; without an outcome there was nothing to swap."""
 
     tables: tuple[ValidatedTables, ...]
-    outcome: SwapOutcome
+    outcome: SwapOutcome | None
 
 
 def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destination, ledger: Ledger) -> PromotedTables:

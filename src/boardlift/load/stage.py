@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from boardlift.destinations.interface import ArrowStream, Destination, Replace, StagedGroup, StagedRef
@@ -48,6 +48,14 @@ class Staging:
         """Add rows to one table of the group; returns how many they were."""
         added = self._destination.append(self._refs[table.name], rows)
         self.count(table, added)
+        return added
+
+    def carry(self, table: Table, generation: int, without: Collection[int]) -> int:
+        """Add the rows that a stored generation has in this table, but for these items; returns how many they were."""
+        added = self._destination.copy(
+            self._group.key, generation, table.name, self._refs[table.name], self._destination.namespace, without
+        )
+        self._rows[table.name] += added
         return added
 
     @property

@@ -43,6 +43,8 @@ def validate(
     live_rows: int | None,
     max_shrink: float,
     overrides: Mapping[str, str],
+    gone: int | None = None,
+    max_deletes: float = 0.1,
 ) -> ValidatedTables:
     """Run every check on what was counted.
 
@@ -58,6 +60,8 @@ def validate(
         expected=expected,
         live_rows=live_rows,
         max_shrink=max_shrink,
+        gone=gone,
+        max_deletes=max_deletes,
     )
     results = tuple(
         result

@@ -29,7 +29,7 @@ from boardlift.monday.page_size import SMALLEST_PAGE, PageSize
 from boardlift.monday.queries import ItemsQuery, Selection
 from boardlift.monday.wire import Answer, Request
 from boardlift.progress import Progress
-from boardlift.spool.page import item_number
+from boardlift.spool.page import Page, item_number
 
 _EMPTY_PAGES = 10
 _ERRORS_KEPT = 20
@@ -124,6 +124,19 @@ class Chain:
         self.errors.add(answer.errors)
         self.advance(page.cursor, len(items))
         return items, answer
+
+    def page(self, items: list[msgspec.Raw], answer: Answer) -> Page:
+        """Items and the answer they came in, as the spool takes them."""
+        return Page(
+            board_id=self.board.id,
+            number=self.pages,
+            items=items,
+            cursor=None if self.ended else self.cursor,
+            points=answer.complexity.query if answer.complexity else 0,
+            nbytes=len(answer.body),
+            request_id=answer.request_id,
+            served_version=answer.served_version,
+        )
 
     def _page(self) -> tuple[ItemsPage, Answer]:
         if self.given is not None:

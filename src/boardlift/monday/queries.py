@@ -23,6 +23,12 @@ SHAPES_AT_ONCE = 25
 COUNTS_AT_ONCE = 100
 _SHAPE_OBJECTS = 50
 """Columns, groups and tags of a board, by a generous guess; what they cost is corrected by the answer."""
+IDS_AT_ONCE = 100
+"""The most ids `items` takes (API page "Items")."""
+_EVENTS_GUESSED = 500
+"""Events that one look at some boards brings, by a guess that the answer corrects."""
+EVENTS_LIMIT = 10_000
+"""The most events of a log in one call (API page "Board activity logs")."""
 
 _COST = "complexity{query before after reset_in_x_seconds}"
 _SUMMARY = "id name type state board_kind hierarchy_type items_count updated_at workspace{id name}"
@@ -48,6 +54,18 @@ BOARD_SHAPES = (
 BOARD_COUNTS = (
     f"query BoardCounts($ids:[ID!]!,$limit:Int!){{{_COST} "
     "boards(ids:$ids,limit:$limit,state:all){id items_count columns{id title type archived}}}"
+)
+_NEWEST_FIRST = 'order_by:[{column_id:"__last_updated__",direction:desc}]'
+_EVENT = "event entity data created_at"
+GLANCE = (
+    f"query Glance($ids:[ID!]!,$limit:Int!,$since:ISO8601DateTime!,$events:Int!){{{_COST} "
+    "boards(ids:$ids,limit:$limit,state:all){id items_count "
+    f"items_page(limit:1,query_params:{{{_NEWEST_FIRST}}}){{items{{id updated_at}}}} "
+    f"activity_logs(from:$since,limit:$events){{{_EVENT}}}}}}}"
+)
+BOARD_LOG = (
+    f"query BoardLog($ids:[ID!]!,$since:ISO8601DateTime!,$events:Int!,$page:Int!){{{_COST} "
+    f"boards(ids:$ids,limit:1,state:all){{id activity_logs(from:$since,limit:$events,page:$page){{{_EVENT}}}}}}}"
 )
 USERS = (
     f"query Users($limit:Int!,$page:Int!){{{_COST} users(limit:$limit,page:$page,status:[ACTIVE,PENDING,INACTIVE])"
@@ -225,8 +243,23 @@ def items_by_id(board_id: str, ids: Sequence[int], selection: Selection | None =
         f"query ItemsById($ids:[ID!]!,$limit:Int!{declared}){{{_COST} "
         f"items(ids:$ids,limit:$limit){{{fields} board{{id}}}}}}"
     )
-    columns = {} if selection is None else _columns(selection)
-    return Request("ItemsById", query, {"ids": [str(each) for each in ids], "limit": len(ids), **columns}, board_id)
+    variables: dict[str, object] = {"ids": [str(each) for each in ids], "limit": len(ids)}
+    if selection is not None:
+        variables |= _columns(selection)
+    each = POINTS_PER_OBJECT * 2 if selection is None else POINTS_PER_OBJECT + item_points(selection)
+    return Request("ItemsById", query, variables, board_id, points=each * len(ids))
+
+
+def glance(ids: Sequence[str], since: str, events: int) -> Request:
+    """How many items boards have, when the newest of each changed, and what their logs tell since a moment (ISO)."""
+    variables = {"ids": list(ids), "limit": len(ids), "since": since, "events": events}
+    return Request("Glance", GLANCE, variables, points=POINTS_PER_OBJECT * (3 * len(ids) + _EVENTS_GUESSED))
+
+
+def board_log(board_id: str, since: str, limit: int, page: int) -> Request:
+    """One page of a board's activity log, newest first; monday gives up to 10,000 events in one call."""
+    variables = {"ids": [board_id], "since": since, "events": limit, "page": page}
+    return Request("BoardLog", BOARD_LOG, variables, board_id, points=POINTS_PER_OBJECT * limit)
 
 
 def _declaration(selection: Selection) -> str:

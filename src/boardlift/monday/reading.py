@@ -26,9 +26,7 @@ from boardlift.monday.page_size import PageSize
 from boardlift.monday.queries import ItemsQuery, Selection
 from boardlift.monday.sharing import Sharing, shares
 from boardlift.monday.span import OrderBroken, Span
-from boardlift.monday.wire import Answer
 from boardlift.progress import Progress, Silent
-from boardlift.spool.page import Page
 from boardlift.spool.run import SpoolRun
 from boardlift.spool.window import Window, WindowWriter
 
@@ -269,8 +267,7 @@ class BoardReading:
                 self.seconds = part.chain.seconds
                 self._served = answer.served_version
                 self.limited = self.limited or part.chain.limited
-                number = self.pages
-            writer.add(_page(part.chain, number, items, answer))
+            writer.add(part.chain.page(items, answer))
 
     def _taken(self, items: list[msgspec.Raw], part: Part) -> list[msgspec.Raw]:
         if not self.ordered:
@@ -384,19 +381,6 @@ class BoardReading:
             errors=[str(error) for error in read.errors],
         )
         return read
-
-
-def _page(chain: Chain, number: int, items: list[msgspec.Raw], answer: Answer) -> Page:
-    return Page(
-        board_id=chain.board.id,
-        number=number,
-        items=items,
-        cursor=None if chain.ended else chain.cursor,
-        points=answer.complexity.query if answer.complexity else 0,
-        nbytes=len(answer.body),
-        request_id=answer.request_id,
-        served_version=answer.served_version,
-    )
 
 
 def _cut_at(span: Span, marks: Sequence[str]) -> list[Span]:

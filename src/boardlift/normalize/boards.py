@@ -99,6 +99,12 @@ class BoardPlan:
     unreadable: tuple[BoardColumn, ...] = ()
     fresh_names: Mapping[tuple[str, str], str] = field(default_factory=dict)
     replace: Replace = Replace.SWAP
+    tombstones: Table | None = None
+
+    @property
+    def incremental(self) -> bool:
+        """Whether boardlift.yaml wants only what has changed to be read."""
+        return self.tombstones is not None
 
     @property
     def key(self) -> str:

@@ -20,6 +20,7 @@ from boardlift.normalize.metadata import group_rows, label_rows
 from boardlift.normalize.misfits import misfit_rows
 from boardlift.normalize.select import FLAG, MISPLACED, Batch, WindowSelect
 from boardlift.shape.sql import COMMA, SQL, Identifier
+from boardlift.shape.table import Table
 from boardlift.spool.window import Window
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class Normalizer:
         """Keep the values of this board's windows that did not fit."""
         misfits = misfit_rows(self._plan, self.select.raw_rows(batch))
         self.quarantined += self._gathering.add(self._plan.quarantine, misfits)
+
+    def constant(self, table: Table, rows: Sequence[tuple[object, ...]]) -> Rows:
+        """A few rows made here, such as tombstones, for one table of the board."""
+        return self._gathering.constant(table, rows)
 
     def finish(self) -> Iterator[Rows]:
         """What is left: link rows, labels, groups, quarantine."""

@@ -17,6 +17,7 @@ from boardlift.monday.client import MondayClient
 from boardlift.monday.model import Board, BoardSummary
 from boardlift.normalize.boards import BoardPlan, plan_board
 from boardlift.normalize.names import TableNames
+from boardlift.normalize.tombstones import with_tombstones
 from boardlift.settings import BoardSettings, Settings
 
 _LIFTABLE = ("board", "custom_object", "")
@@ -54,14 +55,21 @@ def plan_boards(client: MondayClient, settings: Settings, ledger: Ledger, wanted
     pairs += [
         (board, _for_subitems(board, settings.boards, parents[board.id])) for board in _subitem_boards(client, pairs)
     ]
-    plans = tuple(
+    plans = [
         changed(
             plan_board(board, said, settings.defaults.types, ledger.bound_columns(board.id), tables),
             replace=Replace(said.replace or settings.defaults.replace),
         )
         for board, said in pairs
+    ]
+    modes = [said.mode or settings.defaults.mode for _, said in pairs]
+    return Planned(
+        tuple(
+            with_tombstones(plan, tables) if mode == "incremental" else plan
+            for plan, mode in zip(plans, modes, strict=True)
+        ),
+        tables,
     )
-    return Planned(plans, tables)
 
 
 def remember(planned: Planned, ledger: Ledger) -> None:
@@ -152,7 +160,7 @@ def _subitem_ids(board: Board) -> Iterator[str]:
 
 def _for_subitems(board: Board, configured: Sequence[BoardSettings], parent: BoardSettings) -> BoardSettings:
     own = next((said for said in configured if said.id is not None and str(said.id) == board.id), BoardSettings())
-    return own if own.replace else msgspec.structs.replace(own, replace=parent.replace)
+    return msgspec.structs.replace(own, replace=own.replace or parent.replace, mode=own.mode or parent.mode)
 
 
 def _nothing_chosen(settings: Settings, wanted: Sequence[str]) -> NotConfigured | PermissionMissing:

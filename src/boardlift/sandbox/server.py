@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
             headers = {**headers, "Content-Encoding": "gzip"}
         else:
             body = reply.text + reply.tail
-        whole = head(reply.status, headers, len(body)) + body
+        whole = head(reply.status, headers, len(body), server.service.account.now()) + body
         if reply.damage == "reset_middle":
             self.wfile.write(whole[: len(whole) - len(body) // 2 - 1])
             self._hang_up(reset=True)

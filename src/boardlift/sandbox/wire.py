@@ -59,12 +59,12 @@ class Compressor:
                 self._bytes -= len(self._kept.popitem(last=False)[1][0])
 
 
-def head(status: int, headers: Mapping[str, str], length: int) -> bytes:
-    """Status line and headers of an HTTP/1.1 answer."""
+def head(status: int, headers: Mapping[str, str], length: int, now: float | None = None) -> bytes:
+    """Status line and headers of an HTTP/1.1 answer given `now`: the account's time may be ahead of the machine's."""
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:
         reason = "Unknown"
-    lines = [f"HTTP/1.1 {status} {reason}", f"Date: {formatdate(usegmt=True)}", f"Content-Length: {length}"]
+    lines = [f"HTTP/1.1 {status} {reason}", f"Date: {formatdate(now, usegmt=True)}", f"Content-Length: {length}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

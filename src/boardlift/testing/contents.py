@@ -9,10 +9,11 @@ import pytest
 from boardlift.destinations.interface import Destination, StagedGroup
 from boardlift.errors import DestinationError
 from boardlift.shape.table import Column, Table
-from boardlift.shape.types import TEXT
+from boardlift.shape.types import BIGINT, TEXT
 from boardlift.testing.basis import Basis
 from boardlift.testing.samples import EVERY_TYPE, ITEMS, TAGS, VALUES, Outside, items, put, rows_sql
 
+MARKED = Table("marked", (Column("item_id", BIGINT), Column("mark", TEXT)))
 LOOSE = Table("loose", (Column("a", TEXT), Column("b", TEXT)))
 ROWS: list[tuple[object, ...]] = [("x", "y"), ("x", None), (None, "x"), ("", ""), ("ab", "c")]
 OTHERS: dict[str, list[tuple[object, ...]]] = {
@@ -33,7 +34,7 @@ Beside = Callable[[str], Destination]
 
 
 class Contents(Basis):
-    """What `rollback --rehearse` relies on."""
+    """What `rollback --rehearse` and incremental runs rely on."""
 
     def test_equal_rows_have_equal_fingerprints(self, ready: Destination) -> None:
         """In whatever order, and in however many appends, they came."""
@@ -85,6 +86,21 @@ class Contents(Basis):
             assert there.contents("1", number) == ready.contents("1", number)
         assert ready.generations() == before
         there.close()
+
+    @pytest.mark.parametrize("many", [False, True])
+    def test_a_copy_can_leave_rows_behind(self, ready: Destination, many: bool) -> None:
+        """Into the next generation of the same namespace, by the item's id; a row without an id goes along."""
+        rows = rows_sql(MARKED, [(1, "a"), (1, "b"), (2**40, "c"), (3, "d"), (None, "e")])
+        ready.promote("run", [put(ready, "1", 1, [(MARKED, rows), *items("x", "y", "z")])])
+        refs = [ready.stage("1", 2, table) for table in (MARKED, ITEMS)]
+        without = {1, 2**40, 77, *(range(1000, 31_000) if many else ())}
+        counts = [ready.copy("1", 1, ref.table.name, ref, ready.namespace, without) for ref in refs]
+        assert counts == [2, 2]
+        assert [ready.measure(ref).rows for ref in refs] == [2, 2]
+        ready.promote("run", [StagedGroup("1", 2, tuple(zip(refs, counts, strict=True)))])
+        assert ready.query(f"SELECT mark FROM {ready.address('marked')} ORDER BY mark")[1] == [("d",), ("e",)]
+        assert self.names(ready) == ["y", "z"]
+        assert ready.drop_staged() == []
 
     def test_sizes_are_known_for_every_generation(self, ready: Destination) -> None:
         """In bytes, never nothing, and more for more rows."""

@@ -53,6 +53,8 @@ SKIPPED = {
     r"CREATE TRIGGER .*",
     r"(GRANT|DENY) \w+ ON OBJECT::\[\w+\]\.\[\w+\]( \(\[\w+\]\))? TO \[\w+\]( WITH GRANT OPTION)?( AS \[\w+\])?",
     r"INSERT INTO \[\w+\]\.\[\w+\] WITH \(TABLOCK\) \((.*)\) SELECT \1 FROM \[\w+\]\.\[\w+\]",
+    r"INSERT INTO \[\w+\]\.\[\w+\] WITH \(TABLOCK\) \((.*)\) SELECT \1 FROM \[\w+\]\.\[\w+\] AS s"
+    r" WHERE NOT EXISTS \(SELECT 1 FROM \[#\w+\] AS w WHERE w\.\[item_id\] = s\.\[item_id\]\)",
     r"DROP TRIGGER \[\w+\]\.\[\w+\]",
     r"EXEC (@granted = )?sys\.sp_\w+ .*",
     r"IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION",
@@ -97,6 +99,7 @@ def tour() -> list[str]:
     destination.contents("1", 1)
     destination.contents("2", 1)
     destination.copy("1", 1, "planning", StagedRef("1", 1, ITEMS, "planning__g1"), "rehearsal")
+    destination.copy("1", 1, "planning", StagedRef("1", 2, ITEMS, "planning__g2"), "monday", {*range(1, 1003)})
     destination.retain("2", 0)
     destination.discard()
     sent = [*server.sent]

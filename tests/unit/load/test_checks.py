@@ -22,6 +22,7 @@ def evidence(
     appended: int = 100,
     live: int | None = 100,
     shrink: float = 0.2,
+    gone: int | None = None,
 ) -> Evidence:
     """A hundred good rows, unless said otherwise."""
     return Evidence(
@@ -31,6 +32,7 @@ def evidence(
         expected=expected or Expectation(100, 100, 100),
         live_rows=live,
         max_shrink=shrink,
+        gone=gone,
     )
 
 
@@ -56,6 +58,9 @@ def test_good_rows_pass_every_check() -> None:
         (evidence(TableFacts(100, 0, 98)), {"key_unique"}),
         (evidence(TableFacts(0, 0, 0), expected=Expectation(0, 0, 0), appended=0), {"not_empty", "not_shrunken"}),
         (evidence(live=126), {"not_shrunken"}),
+        (evidence(gone=25), set()),
+        (evidence(gone=26), {"mass_delete"}),
+        (evidence(live=125, gone=26), {"mass_delete"}),
     ],
 )
 def test_each_check_can_fail(given: Evidence, names: set[str]) -> None:

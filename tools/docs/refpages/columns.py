@@ -67,6 +67,8 @@ def _section(name: str, family: Family) -> str:
     if family.value_types:
         lines.append(f"Value type: {', '.join(code(each) for each in family.value_types)}.")
     facets = family.facets(column)
+    if family.readable:
+        lines.append(f"Refreshed by [incremental runs](../explanation/incremental.md): {family.refresh.value}.")
     if facets:
         rows = (
             (code(f"<name>_{facet.suffix}" if facet.suffix else "<name>"), code(facet.type), capital(facet.meaning))

@@ -17,6 +17,7 @@ from boardlift.normalize.boards import (
     QUARANTINE_COLUMNS,
 )
 from boardlift.normalize.columns import registered
+from boardlift.normalize.tombstones import TOMBSTONE_COLUMNS
 from boardlift.shape.table import Column
 from refpages.columns import example, type_table
 from refpages.markdown import code, doc, page, table
@@ -42,6 +43,9 @@ MEANINGS = {
     "title": "the group's title",
     "archived": "whether the group is archived",
     "value": "the text that did not fit",
+    "state": "`deleted`, `archived`, `moved` to another board, or `absent`: monday does not show it",
+    "noticed_at": "when a run found that it had gone",
+    "last_updated_at": "when the item last changed, as far as monday tells",
     "reason": "why: `not a <type>`, or `rounded to fit <type>`",
 }
 
@@ -69,6 +73,10 @@ def render_tables() -> str:
         "## Quarantine\n\n`planning__quarantine`: the values that did not fit the type of their column. The cell "
         "itself is NULL, or rounded. See [read the quarantine](../how-to/read-the-quarantine.md).\n\n"
         + _columns(QUARANTINE_COLUMNS),
+        "## Deleted items\n\n`planning__deleted`, of boards with `mode: incremental`: a tombstone for each item that "
+        "was on the board and is not any more, keyed by `item_id`. It is kept from generation to generation; an item "
+        "that comes back leaves it. See [incremental](../explanation/incremental.md).\n\n"
+        + _columns(TOMBSTONE_COLUMNS),
         f"## The hidden namespace\n\nBeside `monday` lies {code(hidden_namespace('monday'))}: staged tables, kept "
         f"generations ({code(hidden_name('planning', 12))}) and the catalogue {code('generations')}, one row for each "
         "table of each generation with its state `live` or `kept`. The catalogue is written in the same transaction as "
@@ -99,7 +107,8 @@ def render_checks() -> str:
         + table(("check", "what it says"), ((code(name), doc(check)) for name, check in CHECKS.items())),
         "`count` compares with a range: monday's count before the board was read and its count afterwards, because "
         "people work while it is read. `not_shrunken` allows a loss of `defaults.max_shrink`. Both volume checks speak "
-        "of a board that has a live generation; the first sync of an empty board passes.",
+        "of a board that has a live generation; the first sync of an empty board passes. `mass_delete` speaks of "
+        "boards with `mode: incremental`, and lets `defaults.max_deletes` of the live rows vanish in one run, or 25.",
         "## boardlift check\n\nThese look at what is live already. They change nothing, and exit code 1 says that one "
         "differs.\n\n" + table(("check", "passes if"), ((code(name), text) for name, text in LIVE_CHECKS.items())),
     )

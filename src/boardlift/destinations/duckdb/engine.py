@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -236,12 +236,27 @@ class DuckDB(OneByOne):
 
     # -- whole generations
 
-    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+    def copy(
+        self,
+        group: str,
+        generation: int,
+        table: str,
+        into: StagedRef,
+        namespace: str,
+        without: Collection[int] = (),
+    ) -> int:
         stored = catalogue.stored_table(self.generations(group), group, generation, table)
         source = self._at(self._hidden, stored.hidden_name)
         target = self._at(hidden_namespace(namespace), into.hidden_name)
         with self._session.transaction(f"copy {table}") as run:
-            copied = _count(run(SQL("INSERT INTO {} FROM {}").format(target, source))[0][0])
+            if without:
+                statement = SQL(
+                    "INSERT INTO {} SELECT s.* FROM {} AS s ANTI JOIN (SELECT unnest($1::BIGINT[]) AS item_id) AS w"
+                    " USING (item_id)"
+                ).format(target, source)
+                copied = _count(run(statement, [list(without)])[0][0])
+            else:
+                copied = _count(run(SQL("INSERT INTO {} FROM {}").format(target, source))[0][0])
         self._session.relieve()
         return copied
 

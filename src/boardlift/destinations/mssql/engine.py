@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from boardlift.clock import Clock, SystemClock
@@ -35,7 +35,7 @@ from boardlift.destinations.mssql.load import Loading
 from boardlift.destinations.mssql.objects import ColumnFact
 from boardlift.destinations.mssql.plan import planned
 from boardlift.destinations.mssql.query import read_only
-from boardlift.destinations.mssql.refill import insert
+from boardlift.destinations.mssql.refill import insert, insert_but_for
 from boardlift.destinations.mssql.session import Connect, Rows, Session
 from boardlift.destinations.mssql.session import connect as open_connection
 from boardlift.destinations.mssql.sql import Name, Text, batch
@@ -212,11 +212,23 @@ class MSSQL(OneByOne):
 
     # -- stored generations
 
-    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+    def copy(
+        self,
+        group: str,
+        generation: int,
+        table: str,
+        into: StagedRef,
+        namespace: str,
+        without: Collection[int] = (),
+    ) -> int:
         source, columns = self._stored(group, generation, table)
         target = Name(hidden_namespace(namespace), into.hidden_name)
-        named = insert(target, Name(*source), [c for c in columns if not c.computed])
-        return whole(self._ask(f"copy {table}", named)[0][0])
+        ours = {column.name for column in into.table.columns}  # a person may have put others beside them
+        stored = [column for column in columns if column.name in ours and not column.computed]
+        fill = (
+            insert_but_for(target, Name(*source), stored, without) if without else insert(target, Name(*source), stored)
+        )
+        return whole(self._ask(f"copy {table}", fill)[0][0])
 
     def contents(self, group: str, generation: int) -> dict[str, str]:
         found = {}

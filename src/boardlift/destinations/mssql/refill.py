@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from boardlift.destinations.mssql.ddl import INDEX_PREFIX, LABEL, key_name, part_property_statement
 from boardlift.destinations.mssql.objects import ColumnFact, IndexFact, Live, Property
-from boardlift.destinations.mssql.sql import Name, Text
-from boardlift.shape.sql import COMMA, SQL, Composable
+from boardlift.destinations.mssql.sql import Name, Text, batch
+from boardlift.shape.sql import COMMA, SQL, Composable, Literal
 
+_WITHOUT = Name("#boardlift_without")
 _MANY_LONG_COLUMNS = 300  # whose pointers, of 24 bytes each, no longer fit into a row
 
 
@@ -74,6 +75,30 @@ def insert(target: Composable, source: Composable, columns: Sequence[ColumnFact]
     return SQL("INSERT INTO {}{} ({}) SELECT {} FROM {};\nSELECT ROWCOUNT_BIG() AS rows_added").format(
         target, how, names, names, source
     )
+
+
+def insert_but_for(
+    target: Composable, source: Composable, columns: Sequence[ColumnFact], without: Collection[int]
+) -> Composable:
+    """As `insert`, but rows whose `item_id` is in `without` stay behind. They wait in a temporary table meanwhile."""
+    names = COMMA.join(Name(column.name) for column in columns)
+    ids = sorted(set(without))
+    # A list of values may hold a thousand rows.
+    steps = [
+        SQL("DROP TABLE IF EXISTS {}").format(_WITHOUT),
+        SQL("CREATE TABLE {} ([item_id] BIGINT NOT NULL PRIMARY KEY)").format(_WITHOUT),
+        *(
+            SQL("INSERT INTO {} ([item_id]) VALUES {}").format(
+                _WITHOUT, COMMA.join(SQL("({})").format(Literal(each)) for each in ids[start : start + 1000])
+            )
+            for start in range(0, len(ids), 1000)
+        ),
+        SQL(
+            "INSERT INTO {} WITH (TABLOCK) ({}) SELECT {} FROM {} AS s"
+            " WHERE NOT EXISTS (SELECT 1 FROM {} AS w WHERE w.[item_id] = s.[item_id])"
+        ).format(target, names, names, source, _WITHOUT),
+    ]
+    return batch(steps) + SQL("\nSELECT ROWCOUNT_BIG() AS rows_added")
 
 
 def redress(target: tuple[str, str], now: Live, new: Live, dropped: set[str]) -> list[Composable]:

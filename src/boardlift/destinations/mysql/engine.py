@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -32,6 +32,7 @@ from boardlift.destinations.mysql import inspect
 from boardlift.destinations.mysql import judge as mysql_judge
 from boardlift.destinations.mysql.capabilities import CAPABILITIES
 from boardlift.destinations.mysql.contents import fingerprint
+from boardlift.destinations.mysql.copying import copied
 from boardlift.destinations.mysql.ddl import create_statement
 from boardlift.destinations.mysql.doctor import examine, takes_files
 from boardlift.destinations.mysql.errors import code_of, read_url, speaking
@@ -258,13 +259,19 @@ class MySQL(OneByOne):
             with speaking(self._address, "confirm the right to write, so nothing was swapped"):
                 self._lease.ask(SQL("SELECT 1"))
 
-    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+    def copy(
+        self,
+        group: str,
+        generation: int,
+        table: str,
+        into: StagedRef,
+        namespace: str,
+        without: Collection[int] = (),
+    ) -> int:
         source = Identifier(*self._place(group, generation, table))
         target = Identifier(hidden_namespace(namespace), into.hidden_name)
-        names = COMMA.join(Identifier(column.name) for column in into.table.columns)
-        statement = SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(target, names, names, source)
         with speaking(self._address, f"copy {table}"):
-            return self._session().run(statement)
+            return copied(self._session(), self._hidden, target, source, into.table, without)
 
     def contents(self, group: str, generation: int) -> dict[str, str]:
         stored = catalogue.stored_generation(self.generations(group), group, generation)

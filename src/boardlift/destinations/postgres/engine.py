@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -39,7 +39,7 @@ from boardlift.destinations.postgres.promises import CAPABILITIES
 from boardlift.destinations.postgres.session import Session, come_to_rest, script
 from boardlift.destinations.postgres.swap import Swap, SwapPolicy
 from boardlift.errors import CapabilityMissing, DestinationError, LeaseHeld
-from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+from boardlift.shape.sql import SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
 
 _OLDEST = 150_000  # PostgreSQL 15
@@ -216,12 +216,19 @@ class Postgres(OneByOne):
 
     # -- stored
 
-    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+    def copy(
+        self,
+        group: str,
+        generation: int,
+        table: str,
+        into: StagedRef,
+        namespace: str,
+        without: Collection[int] = (),
+    ) -> int:
         source, _ = self._source(group, generation, table)
         target = Identifier(hidden_namespace(namespace), into.hidden_name)
-        names = COMMA.join(Identifier(column.name) for column in into.table.columns)
         with speaking(self._address, f"copy {table}"):
-            statement = SQL("INSERT INTO {} ({}) SELECT {} FROM ONLY {}").format(target, names, names, source)
+            statement = stored.copy_statement(target, source, into.table, without)
             return self._connection().execute(statement.text.encode()).rowcount
 
     def contents(self, group: str, generation: int) -> dict[str, str]:

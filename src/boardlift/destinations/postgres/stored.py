@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from boardlift.destinations.catalogue import CATALOGUE
 from boardlift.destinations.interface import Generation, State
 from boardlift.destinations.postgres.inspect import Ask, Rows, array
 from boardlift.errors import UNCHANGED, PromotionConflict
-from boardlift.shape.sql import SQL, Composable, Identifier, Literal
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+from boardlift.shape.table import Table
 
 # Materialized views first: they stand on tables.
 _RELATIONS = SQL(
@@ -84,3 +85,16 @@ def discarding(found: Rows, live: str, hidden: str, ours: Iterable[str], mine: S
             what = SQL("DROP MATERIALIZED VIEW IF EXISTS {} CASCADE") if kind == "m" else SQL("DROP TABLE {}")
             statements.append(what.format(Identifier(hidden, str(name))))
     return statements + [SQL("DROP SCHEMA {}").format(Identifier(schema)) for schema in mine]
+
+
+def copy_statement(target: Composable, source: Composable, table: Table, without: Collection[int]) -> Composable:
+    """All rows of a table into another with the columns of `table`, but for those whose `item_id` is in `without`."""
+    names = COMMA.join(Identifier(column.name) for column in table.columns)
+    statement = SQL("INSERT INTO {} ({}) SELECT {} FROM {} AS s").format(target, names, names, source)
+    if not without:
+        return statement
+    ids = Literal("{" + ",".join(str(int(each)) for each in without) + "}")
+    # An anti-join by hash, however many there are, which older servers do not make of `<> ALL`.
+    return statement + SQL(
+        " WHERE NOT EXISTS (SELECT FROM unnest(CAST({} AS bigint[])) AS w(id) WHERE w.id = s.item_id)"
+    ).format(ids)

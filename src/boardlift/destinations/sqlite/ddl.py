@@ -59,6 +59,20 @@ def fill_statement(target: str, source: str) -> Composable:
     return SQL("INSERT INTO {} SELECT * FROM {}").format(Identifier(target), Identifier(source))
 
 
+def copy_statement(target: str, source: str, table: Table, *, but_for: bool) -> Composable:
+    """All rows of a table into another, but only the columns of `table`: a person may have put others beside them.
+
+    `but_for` leaves out the rows whose `item_id` is in the JSON array that is bound to the statement.
+    """
+    names = COMMA.join(Identifier(column.name) for column in table.columns)
+    statement = SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(
+        Identifier(target), names, names, Identifier(source)
+    )
+    if not but_for:
+        return statement
+    return statement + SQL(" WHERE item_id IS NULL OR item_id NOT IN (SELECT value FROM json_each(?))")
+
+
 def _is_required(column: Column, table: Table) -> bool:
     return not column.nullable or column.name in table.key
 

@@ -7,7 +7,8 @@ they point.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -32,7 +33,7 @@ from boardlift.destinations.interface import (
 from boardlift.destinations.one_by_one import OneByOne
 from boardlift.destinations.sqlite import contents as sqlite_contents
 from boardlift.destinations.sqlite import locks as sqlite_locks
-from boardlift.destinations.sqlite.ddl import create_statement, fill_statement
+from boardlift.destinations.sqlite.ddl import copy_statement, create_statement
 from boardlift.destinations.sqlite.file import Patience, Rows, SQLiteFile, read_url
 from boardlift.destinations.sqlite.load import Caster, insert, loosen
 from boardlift.destinations.sqlite.names import Names, names_of
@@ -195,7 +196,15 @@ class SQLite(OneByOne):
         catalogue.refuse_foreign(self.identity, [self._names.live(name) for name in foreign])
         return self._swaps.run(plan, refilled)
 
-    def copy(self, group: str, generation: int, table: str, into: StagedRef, namespace: str) -> int:
+    def copy(
+        self,
+        group: str,
+        generation: int,
+        table: str,
+        into: StagedRef,
+        namespace: str,
+        without: Collection[int] = (),
+    ) -> int:
         stored = catalogue.stored_generation(self.generations(), group, generation)
         source = self._place(stored, catalogue.stored_table([stored], group, generation, table))
         target = names_of(namespace).hidden(into.hidden_name)
@@ -203,7 +212,8 @@ class SQLite(OneByOne):
         with self._file.transaction(f"copy {table}") as run:
             if run(keys) == [(0,)] and into.table.key:  # a broken key was let through; it is not the copy's to refuse
                 loosen(self._file.connection(), target, into.table)
-            run(fill_statement(target, source))
+            fill = copy_statement(target, source, into.table, but_for=bool(without))
+            run(fill, [json.dumps(list(without))] if without else [])
             return _whole(run(SQL("SELECT changes()"))[0][0])
 
     def contents(self, group: str, generation: int) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boardlift.load.checks import counts, keys, volume
+from boardlift.load.checks import counts, keys, mass_delete, volume
 from boardlift.load.checks.interface import Check
 
 CHECKS: dict[str, Check] = {
@@ -12,5 +12,6 @@ CHECKS: dict[str, Check] = {
     "key_unique": keys.unique,
     "not_empty": volume.not_empty,
     "not_shrunken": volume.not_shrunken,
+    "mass_delete": mass_delete.braked,
 }
 """By the name a person overrides it with: `--override not_shrunken --reason "..."`."""

@@ -24,7 +24,10 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything the checks of one table group may look at. Measured once, before any of them runs."""
+    """Everything the checks of one table group may look at. Measured once, before any of them runs.
+
+    `gone` is how many live rows vanish, None where that was not counted.
+    """
 
     main: str
     tables: Mapping[str, tuple[StagedRef, TableFacts]]
@@ -32,6 +35,8 @@ class Evidence:
     expected: Expectation
     live_rows: int | None
     max_shrink: float
+    gone: int | None = None
+    max_deletes: float = 0.1
 
 
 Check = Callable[[Evidence], list[CheckResult]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from boardlift.monday.model import BoardColumn
 from boardlift.shape.sql import SQL, Composable, Identifier, Literal
@@ -144,6 +145,17 @@ def no_links(_column: BoardColumn) -> Links | None:
     return None
 
 
+class Refresh(Enum):
+    """When an incremental run sees that a cell of this kind has changed (API page "Last Updated" and what others saw).
+
+    An item's `updated_at` moves when somebody edits it, not when something changes that it only shows.
+    """
+
+    WITH_ITEM = "with the item"
+    NAMES_LATER = "ids with the item, names at the next reconcile"
+    LATER = "at the next reconcile"
+
+
 @dataclass(frozen=True)
 class Family:
     """Board column types that are read and typed alike.
@@ -161,6 +173,7 @@ class Family:
     links: Callable[[BoardColumn], Links | None] = field(default=no_links)
     labels: Callable[[Mapping[str, object]], tuple[Label, ...]] = field(default=no_labels)
     readable: bool = True
+    refresh: Refresh = Refresh.WITH_ITEM
 
 
 def facets(*given: Facet) -> Callable[[BoardColumn], tuple[Facet, ...]]:

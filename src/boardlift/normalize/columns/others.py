@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from boardlift.normalize.columns.family import Cell, Facet, Family, facets, first
+from boardlift.normalize.columns.family import (
+    Cell,
+    Facet,
+    Family,
+    Refresh,
+    facets,
+    first,
+)
 from boardlift.normalize.columns.registry import register
 from boardlift.shape.sql import SQL, Composable
 from boardlift.shape.types import JSON
@@ -35,6 +42,7 @@ register(
     Family(
         types=("item_assignees",),
         value_types=("UnsupportedValue", "PeopleValue"),
+        refresh=Refresh.NAMES_LATER,
         note="No value type of its own in the API: its JSON `value`, if any.",
         asks_value=True,
         facets=facets(Facet("", JSON, _json, "the value as monday gives it")),

@@ -10,6 +10,7 @@ from boardlift.normalize.columns.family import (
     Family,
     LinkColumn,
     Links,
+    Refresh,
     element_json,
     element_text,
     facets,
@@ -72,6 +73,7 @@ register(
     Family(
         types=("people",),
         value_types=("PeopleValue",),
+        refresh=Refresh.NAMES_LATER,
         note="Names as monday joins them, and one row for each person, team or agent. Never inner-join to users: ids"
         " of deleted people stay.",
         asks_value=True,
@@ -89,6 +91,7 @@ register(
     Family(
         types=("tags",),
         value_types=("TagsValue",),
+        refresh=Refresh.NAMES_LATER,
         note="Tag names as monday joins them, and one row for each tag.",
         fields=(CellField("tag_ids", is_list=True),),
         facets=facets(text_facet("the tags, joined by commas")),
@@ -149,6 +152,7 @@ register(
     Family(
         types=("board_relation",),
         value_types=("BoardRelationValue",),
+        refresh=Refresh.LATER,
         note="Names of the linked items as monday joins them, and one row for each linked item.",
         fields=(CellField("linked_item_ids", is_list=True), CellField("display_value")),
         facets=facets(Facet("", TEXT, _name_joined, "the linked items' names, joined by commas")),
@@ -157,6 +161,7 @@ register(
     Family(
         types=("dependency",),
         value_types=("DependencyValue",),
+        refresh=Refresh.LATER,
         note="Names of the items it depends on, and one row for each.",
         fields=(CellField("linked_item_ids", is_list=True), CellField("display_value")),
         facets=facets(Facet("", TEXT, _name_joined, "the items' names, joined by commas")),
@@ -165,6 +170,7 @@ register(
     Family(
         types=("subtasks",),
         value_types=("SubtasksValue",),
+        refresh=Refresh.LATER,
         note="Names of the subitems, and one row for each; the subitems' own columns are in the subitems table.",
         fields=(CellField("subitems_ids", is_list=True), CellField("display_value")),
         facets=facets(Facet("", TEXT, _name_joined, "the subitems' names, joined by commas")),
@@ -173,6 +179,7 @@ register(
     Family(
         types=("mirror",),
         value_types=("MirrorValue",),
+        refresh=Refresh.LATER,
         note="What monday displays, and one row for each linked item it looks through: join them with the source "
         "board's table for exact, typed values.",
         fields=(CellField("display_value"),),

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from boardlift.normalize.columns.family import Cell, CellField, Facet, Family, facets, first, text_facet
+from boardlift.normalize.columns.family import (
+    Cell,
+    CellField,
+    Facet,
+    Family,
+    Refresh,
+    facets,
+    first,
+    text_facet,
+)
 from boardlift.normalize.columns.registry import register
 from boardlift.shape.sql import SQL, Composable
 from boardlift.shape.types import BIGINT, TEXT
@@ -115,6 +124,7 @@ register(
     Family(
         types=("formula",),
         value_types=("FormulaValue",),
+        refresh=Refresh.LATER,
         note="The computed text; cast it with `type:`. monday computes nothing for formulas over mirror or connect "
         "columns, and gives up silently above 10,000 cells a minute, so NULL is not proof of empty.",
         fields=(CellField("display_value"),),
@@ -136,6 +146,7 @@ register(
     Family(
         types=("person",),
         value_types=("PersonValue",),
+        refresh=Refresh.NAMES_LATER,
         note="One person (a retired column type): name and user id.",
         fields=(CellField("person_id"),),
         facets=facets(
@@ -145,6 +156,7 @@ register(
     Family(
         types=("team",),
         value_types=("TeamValue",),
+        refresh=Refresh.NAMES_LATER,
         note="One team (a retired column type): name and team id.",
         fields=(CellField("team_id"),),
         facets=facets(

@@ -1,0 +1,124 @@
+"""What has changed on one board since a moment: the items that were read again, and those that have gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from boardlift.incremental.decide import Resume
+from boardlift.incremental.live import LiveRow, rows_of
+from boardlift.incremental.tools import Tools
+from boardlift.monday.by_id import Fate, Standing, fetch, settle
+from boardlift.monday.delta import read_delta
+from boardlift.monday.hints import Glance
+from boardlift.normalize.boards import BoardPlan
+from boardlift.spool.window import Window
+
+SETTLED = timedelta(seconds=30)
+"""Monday's times are whole seconds, of several clocks: what changed just before a moment may change again in it."""
+
+
+@dataclass
+class Changes:
+    """A board between two generations.
+
+    `items` were read again, with their times of change, and lie in `windows`; those in `by_id` were asked for, because
+    something may be new of them that does not move the time. `gone` are not on the board any more. `live` are the rows
+    that the generation before has of both. `counts` is what monday counted meanwhile. `unexplained` says why nobody can
+    be sure that this is all; empty when all is explained. `expected` is the number of rows that come of it.
+    """
+
+    plan: BoardPlan
+    resume: Resume
+    glance: Glance
+    windows: list[Window] = field(default_factory=list)
+    by_id: set[int] = field(default_factory=set)
+    items: dict[int, datetime] = field(default_factory=dict)
+    gone: dict[int, Standing] = field(default_factory=dict)
+    live: dict[int, LiveRow] = field(default_factory=dict)
+    counts: list[int] = field(default_factory=list)
+    unexplained: str = ""
+    swept: bool = False
+
+    @property
+    def expected(self) -> int:
+        """Rows of the generation that comes of it."""
+        return self.resume.live.rows - len(self.live) + len(self.items)
+
+    @property
+    def deleted(self) -> list[Standing]:
+        """The items that were in the generation before and have gone."""
+        return [standing for item, standing in sorted(self.gone.items()) if item in self.live]
+
+    @property
+    def added(self) -> int:
+        return len(self.items.keys() - self.live.keys())
+
+    @property
+    def changed(self) -> int:
+        """How many rows of the generation before are of another time; those read again in the overlap are not."""
+        known = [(item, at) for item, at in self.items.items() if item in self.live]
+        return sum(item in self.by_id or self.live[item].updated_at != at for item, at in known)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the generation before holds all of it already, to the second, so that no other one is needed."""
+        settled = self.resume.mark.at - SETTLED
+        same = all(item in self.live and self.live[item].updated_at == at < settled for item, at in self.items.items())
+        return same and not self.by_id and not self.deleted and not self.resume.restage
+
+    def look(self, tools: Tools) -> None:
+        """Ask the generation before for its rows of these items."""
+        table = self.resume.live.tables[0].name
+        self.live = rows_of(tools.destination, table, self.items.keys() | self.gone.keys())
+
+
+def is_quiet(glance: Glance, resume: Resume) -> bool:
+    """Whether nothing has happened: the same count, no newer item, no further event, and none of it too fresh."""
+    mark = resume.mark
+    return (
+        glance.items_count == resume.live.rows
+        and not glance.doubt
+        and glance.newest == mark.newest
+        and (glance.newest is None or glance.newest < mark.at - SETTLED)
+        and (glance.newest is not None or glance.items_count == 0)
+        and mark.events is not None
+        and glance.events_since(resume.since) == mark.events
+    )
+
+
+def read_changes(tools: Tools, plan: BoardPlan, resume: Resume, glance: Glance, begun: datetime) -> Changes:
+    """Read what has changed, newest first, and ask what became of every other item that the log names.
+
+    Raises NotNewestFirst, SourceIncomplete, and what reading a board raises.
+    """
+    found = Changes(plan, resume, glance, unexplained=glance.doubt)
+    delta = read_delta(
+        tools.client,
+        plan.board,
+        plan.selection,
+        tools.spool,
+        since=resume.since,
+        begun=begun,
+        expected=tools.manner.page_size if not glance.complete else len(glance.mentioned),
+        page_size=tools.manner.page_size,
+        progress=tools.progress,
+    )
+    found.windows += delta.windows
+    found.items.update(delta.items)
+    standings = settle(tools.client, plan.board, glance.mentioned - delta.items.keys())
+    found.gone.update({item: standing for item, standing in standings.items() if standing.fate is not Fate.HERE})
+    # Named by the log, on the board, and not among the changed: an event that does not move the time of change.
+    add(tools, found, [item for item, standing in standings.items() if standing.fate is Fate.HERE])
+    return found
+
+
+def add(tools: Tools, found: Changes, ids: list[int]) -> None:
+    """Read these items by their ids, too."""
+    if not ids:
+        return
+    fetched = fetch(tools.client, found.plan.board, found.plan.selection, tools.spool, ids)
+    found.windows += fetched.windows
+    found.items.update(fetched.items)
+    found.by_id.update(fetched.items)
+    found.gone.update(fetched.gone)

@@ -1,0 +1,141 @@
+"""Before the boards of a run are read: which have not changed, which are read by their changes, which in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from boardlift.destinations.interface import Generation
+from boardlift.errors import QueryRejected, SourceIncomplete
+from boardlift.incremental.changes import Changes, is_quiet, read_changes
+from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
+from boardlift.incremental.live import count_rows
+from boardlift.incremental.sweep import sweep
+from boardlift.incremental.tools import Tools
+from boardlift.ledger import Watermark
+from boardlift.monday.boards import read_counts
+from boardlift.monday.hints import Glance, glance
+from boardlift.monday.threads import in_threads
+from boardlift.normalize.boards import BoardPlan
+
+
+@dataclass
+class Survey:
+    """How each board of a run is brought over: every one is in exactly one of `full`, `changed` and `unchanged`.
+
+    `full` has the reason of each board, empty for one that is always read so. `begun` is monday's own time before
+    anything was asked, None when monday does not tell it; `glances` are what was seen then.
+    """
+
+    begun: datetime | None = None
+    full: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, Changes] = field(default_factory=dict)
+    unchanged: dict[str, Changes] = field(default_factory=dict)
+    glances: dict[str, Glance] = field(default_factory=dict)
+
+
+def everything(plans: Sequence[BoardPlan]) -> Survey:
+    """All boards in full, and none remembered: for test mode."""
+    return Survey(full={plan.key: "" for plan in plans})
+
+
+def survey(
+    plans: Sequence[BoardPlan],
+    live: Mapping[str, Generation],
+    marks: Mapping[str, Watermark],
+    tools: Tools,
+    policy: Policy,
+) -> Survey:
+    """Decide for each board, and read what has changed on those that are read so. Stages nothing.
+
+    raised: what reading raises; a board that monday does not explain is read in full instead.
+    """
+    found = Survey(begun=tools.client.server_time)
+    resumed: list[tuple[BoardPlan, Resume]] = []
+    since = {}
+    for plan in plans:
+        way = decide(plan, live.get(plan.key), marks.get(plan.key), tools.clock.now(), policy)
+        if isinstance(way, Resume) and found.begun is not None:
+            resumed.append((plan, way))
+            since[plan.key] = way.since
+        else:
+            found.full[plan.key] = way.reason if isinstance(way, ReadAll) else "monday does not tell the time"
+        if plan.incremental and found.begun is not None:
+            since.setdefault(plan.key, found.begun - policy.overlap)
+    found.glances = glance(tools.client, since) if since else {}
+    _resume(found, resumed, tools)
+    return found
+
+
+def _resume(found: Survey, resumed: Sequence[tuple[BoardPlan, Resume]], tools: Tools) -> None:
+    for plan, resume in resumed:
+        seen = found.glances.get(plan.key)
+        if seen is None:
+            found.full[plan.key] = "monday did not tell what has happened to it"
+        elif is_quiet(seen, resume) and not resume.restage:
+            found.unchanged[plan.key] = Changes(plan, resume, seen)
+        elif count_rows(tools.destination, resume.live.tables[0].name) != resume.live.rows:
+            found.full[plan.key] = "somebody else has added or removed rows of its live table"
+        else:
+            found.changed[plan.key] = Changes(plan, resume, seen)
+    if found.begun is not None:
+        _read(found, found.begun, tools)
+    _explain(found, tools)
+    sweeping = [each for each in found.changed.values() if each.unexplained or each.resume.sweep_due]
+    quiet = [each for each in found.unchanged.values() if each.resume.sweep_due]
+    for each in quiet:
+        found.changed[each.plan.key] = found.unchanged.pop(each.plan.key)
+    if sweeping or quiet:
+        for key, reason in sweep(tools, [*sweeping, *quiet]).items():
+            del found.changed[key]
+            found.full[key] = reason
+        _explain(found, tools)
+    for key, each in list(found.changed.items()):
+        if each.unexplained:
+            found.full[key] = f"its changes do not explain its {each.unexplained}"
+            del found.changed[key]
+        elif each.nothing:
+            found.unchanged[key] = found.changed.pop(key)
+
+
+def _read(found: Survey, begun: datetime, tools: Tools) -> None:
+    """Read the changes of all changed boards, several at a time."""
+    waiting = list(found.changed.values())
+    if not waiting:
+        return
+    tools.progress.phase("reading changes", f"{len(waiting)} boards")
+
+    def read(each: Changes) -> Changes | str:
+        try:
+            return read_changes(tools, each.plan, each.resume, each.glance, begun)
+        except (SourceIncomplete, QueryRejected) as error:
+            return error.message.rstrip(".")
+
+    try:
+        outcomes = in_threads(read, waiting, tools.manner.threads)
+    except BaseException:
+        tools.client.cancel()
+        raise
+    for each, outcome in zip(waiting, outcomes, strict=True):
+        if isinstance(outcome, str):
+            found.full[each.plan.key] = outcome
+            del found.changed[each.plan.key]
+        else:
+            outcome.look(tools)
+            found.changed[each.plan.key] = outcome
+
+
+def _explain(found: Survey, tools: Tools) -> None:
+    """See whether the counts say what the changes say; what monday counts now is asked only where they do not."""
+    doubtful = [
+        each for each in found.changed.values() if not each.unexplained and each.expected != each.glance.items_count
+    ]
+    if not doubtful:
+        return
+    now = {count.id: count.items_count for count in read_counts(tools.client, [each.plan.key for each in doubtful])}
+    for each in doubtful:
+        each.counts += [n for n in (each.glance.items_count, now.get(each.plan.key)) if n is not None]
+        if not each.counts or not min(each.counts) <= each.expected <= max(each.counts):
+            told = " to ".join(str(n) for n in sorted({min(each.counts), max(each.counts)})) if each.counts else "none"
+            each.unexplained = f"count: {each.expected} items, and monday counts {told}"

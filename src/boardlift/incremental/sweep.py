@@ -1,0 +1,69 @@
+"""The sweep: the ids and change times of all items of a board, compared with its live table.
+
+It costs as many calls as a full read and a small part of its points, and finds whatever no hint told of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from boardlift.incremental.changes import Changes, add
+from boardlift.incremental.ids import comparing
+from boardlift.incremental.tools import Tools
+from boardlift.monday.by_id import Fate, settle
+from boardlift.monday.parallel import read_in_parallel
+from boardlift.monday.queries import Selection
+from boardlift.monday.windows import BoardRead
+from boardlift.spool.run import SpoolRun
+
+_THIN = Selection(column_ids=(), text=False, value=False)
+_ALWAYS = 500
+_MOST = 0.2
+"""Items are read by id a hundred a call, in full reads five hundred: from this share on, the latter is cheaper."""
+
+
+def sweep(tools: Tools, boards: Sequence[Changes]) -> dict[str, str]:
+    """Compare all ids of these boards with their tables, and read what differs. out: the boards that had better be
+    read in full, each with the reason."""
+    tools.progress.phase("sweeping", f"{len(boards)} boards")
+    spool = SpoolRun.open(tools.spool.folder, "sweep", clock=tools.clock)
+    complete: set[str] = set()
+    reading = read_in_parallel(
+        tools.client,
+        [(each.plan.board, _THIN) for each in boards],
+        spool,
+        manner=tools.manner,
+        progress=tools.progress,
+        dialect=tools.dialect,
+    )
+    with reading as events:
+        complete.update(event.board_id for event in events if isinstance(event, BoardRead))
+    refused = {}
+    for each in boards:
+        if each.plan.key not in complete:
+            refused[each.plan.key] = "its sweep did not come to an end"
+        elif reason := _compare(tools, each, spool):
+            refused[each.plan.key] = reason
+    return refused
+
+
+def _compare(tools: Tools, found: Changes, spool: SpoolRun) -> str:
+    windows = spool.windows(found.plan.key)
+    table = found.resume.live.tables[0].name
+    with comparing(spool.folder / "scratch", windows, tools.destination, table) as ids:
+        # What was read in this run stands, whatever the sweep saw a moment later: the next run begins before that.
+        read = found.items.keys()
+        missing = set(ids.vanished()) - read - found.gone.keys()
+        wanted = {*ids.appeared(), *ids.changed()} - read
+        back = set(ids.present(found.gone.keys()))
+        total = ids.count
+    if len(wanted) + len(missing) > max(_ALWAYS, _MOST * total):
+        return f"its sweep found {len(wanted) + len(missing)} of {total} items to ask for, and a full read is cheaper"
+    standings = settle(tools.client, found.plan.board, missing)
+    found.gone.update({item: each for item, each in standings.items() if each.fate is not Fate.HERE})
+    for item in back:
+        del found.gone[item]
+    add(tools, found, sorted(wanted | back | {item for item, each in standings.items() if each.fate is Fate.HERE}))
+    found.look(tools)
+    found.swept, found.unexplained = True, ""
+    return ""
