@@ -1,5 +1,7 @@
-"""Boards that people work on while they are read, by several chains at once, through failing calls: nothing lost, nothing
-doubled, and every row as its item was at some moment of the reading."""
+"""Boards that people work on while several chains read them, through failing calls.
+
+Nothing is lost, nothing doubled, and every row is as its item was at some moment of the reading.
+"""
 
 from __future__ import annotations
 

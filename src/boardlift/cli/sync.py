@@ -134,8 +134,8 @@ def _tell(report: RunReport, identity: str) -> None:
         say(f"left out: board {name!r} does not fit into today's calls; its tables stay as they are")
     for failure in report.failed:
         say(
-            f"failed: board {failure.plan.key} ({failure.plan.board.name!r}) could not be read, its tables stay as they "
-            f"are: {failure.error.message}"
+            f"failed: board {failure.plan.key} ({failure.plan.board.name!r}) could not be read and stays as it "
+            f"is: {failure.error.message}"
         )
         if failure.error.hint:
             say(f"hint: {failure.error.hint}")
