@@ -29,7 +29,7 @@ from boardlift.destinations.interface import (
 from boardlift.destinations.postgres import book, contents, inspect, stored
 from boardlift.destinations.postgres import lease as leases
 from boardlift.destinations.postgres.ddl import create_statement
-from boardlift.destinations.postgres.errors import read_url, speaking
+from boardlift.destinations.postgres.errors import built_upon, read_url, speaking
 from boardlift.destinations.postgres.foresight import foresee
 from boardlift.destinations.postgres.inspect import Rows
 from boardlift.destinations.postgres.load import Bulk
@@ -263,7 +263,7 @@ class Postgres:
 
     def retain(self, group: str, keep: int) -> list[int]:
         def drop(generation: Generation) -> None:
-            with speaking(self._address, f"drop generation {generation.number} of {group}"):
+            with speaking(self._address, f"drop generation {generation.number} of {group}", built_upon):
                 forget = SQL("DELETE FROM {} WHERE group_key = {} AND generation = {}").format(
                     self._book, Literal(group), Literal(generation.number)
                 )
