@@ -10,7 +10,7 @@ import pytest
 from boardlift.destinations.interface import Replace, StagedGroup
 from boardlift.destinations.postgres.engine import Postgres
 from boardlift.destinations.postgres.swap import SwapPolicy
-from boardlift.errors import DependentObject, PromotionConflict
+from boardlift.errors import DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import INTEGER
 from boardlift.testing.arrow import Rows
@@ -256,3 +256,17 @@ def test_very_many_views_are_bound_again(destination: Postgres, admin: psycopg.C
     )
     go(destination, 2)
     assert ask(admin, "SELECT min(item_id) FROM public.v400") == [(2,)]
+
+
+def test_what_was_built_on_a_kept_table_is_named(destination: Postgres, admin: psycopg.Connection) -> None:
+    """A generation that cannot be dropped stays whole, and the next one is swapped in all the same."""
+    go(destination, 1)
+    go(destination, 2)
+    run(admin, "CREATE VIEW public.past AS SELECT * FROM monday__boardlift.planning__g1")
+    go(destination, 3)
+    with pytest.raises(DestinationError, match=r"view past depends on table .*planning__g1") as caught:
+        destination.retain("1", 1)
+    assert "come and go" in caught.value.hint
+    assert [one.number for one in destination.generations("1")] == [3, 2, 1]
+    run(admin, "DROP VIEW public.past")
+    assert destination.retain("1", 1) == [1, 2]

@@ -30,7 +30,7 @@ from boardlift.destinations.one_by_one import OneByOne
 from boardlift.destinations.postgres import book, contents, inspect, staging, stored
 from boardlift.destinations.postgres import lease as leases
 from boardlift.destinations.postgres.distribute import distribute
-from boardlift.destinations.postgres.errors import read_url, speaking
+from boardlift.destinations.postgres.errors import built_upon, read_url, speaking
 from boardlift.destinations.postgres.foresight import foresee
 from boardlift.destinations.postgres.inspect import Rows
 from boardlift.destinations.postgres.load import Bulk
@@ -274,7 +274,7 @@ class Postgres(OneByOne):
 
     def retain(self, group: str, keep: int) -> list[int]:
         def drop(generation: Generation) -> None:
-            with speaking(self._address, f"drop generation {generation.number} of {group}"):
+            with speaking(self._address, f"drop generation {generation.number} of {group}", built_upon):
                 forget = SQL("DELETE FROM {} WHERE group_key = {} AND generation = {}").format(
                     self._book, Literal(group), Literal(generation.number)
                 )

@@ -99,6 +99,16 @@ def speaking(
         raise explain(address, action, error, "22000") from error
 
 
+def built_upon(error: psycopg.Error, explained: DestinationError) -> DestinationError:
+    """A kept table that cannot be dropped, with the names of what people built on it."""
+    if not isinstance(error, psycopg.errors.DependentObjectsStillExist):
+        return explained
+    return DestinationError(
+        f"{explained.message} ({error.diag.message_detail}). The live tables are not affected.",
+        hint="build it on the live table instead, or drop it: kept generations come and go",
+    )
+
+
 def explain(address: Address, action: str, error: Exception, sqlstate: str | None) -> DestinationError:
     """The DestinationError for a driver's error, whose own text is scrubbed in place, for it stays as the cause."""
     error.args = tuple(address.scrub(arg) if isinstance(arg, str) else arg for arg in error.args)
