@@ -35,7 +35,7 @@ from boardlift.destinations.mysql.contents import fingerprint
 from boardlift.destinations.mysql.ddl import create_statement
 from boardlift.destinations.mysql.doctor import examine, takes_files
 from boardlift.destinations.mysql.errors import code_of, read_url, speaking
-from boardlift.destinations.mysql.load import load
+from boardlift.destinations.mysql.load import Loader
 from boardlift.destinations.mysql.query import read_only
 from boardlift.destinations.mysql.refill import heal
 from boardlift.destinations.mysql.session import Rows, Session
@@ -73,6 +73,7 @@ class MySQL:
         self._open: Session | None = None
         self._lease: Session | None = None
         self._local: bool | None = None
+        self._loader: Loader | None = None
 
     @property
     def identity(self) -> str:
@@ -188,7 +189,9 @@ class MySQL:
             if self._local is None:
                 self._local = takes_files(session)
             target = Identifier(self._hidden, staged.hidden_name)
-            return load(session, target, staged.table, rows, local=self._local)
+            if self._loader is None:
+                self._loader = Loader(self._connect)
+            return self._loader.load(session, target, staged.table, rows, local=self._local)
 
     def measure(self, staged: StagedRef) -> TableFacts:
         target = Identifier(self._hidden, staged.hidden_name)
@@ -345,6 +348,9 @@ class MySQL:
             return [Finding("destination", False, error.message, error.hint)]
 
     def close(self) -> None:
+        if self._loader is not None:
+            self._loader.close()
+            self._loader = None
         if self._open is not None:
             self._open.close()
             self._open = None
