@@ -28,7 +28,7 @@ from boardlift.destinations.interface import (
     hidden_namespace,
 )
 from boardlift.destinations.mysql import catalogue as book
-from boardlift.destinations.mysql import inspect
+from boardlift.destinations.mysql import inspect, made
 from boardlift.destinations.mysql import judge as mysql_judge
 from boardlift.destinations.mysql.capabilities import CAPABILITIES
 from boardlift.destinations.mysql.contents import fingerprint
@@ -225,7 +225,7 @@ class MySQL:
                     continue
                 live = inspect.read(session, self.namespace, name, dependants=True)
                 stored = leaving.get(name)
-                before = inspect.read(session, self._hidden, stored.hidden_name) if stored else None
+                before = made.recall(session, self._hidden, stored.hidden_name) if stored else None
                 table = next((table for table in tables if table.name == name), None)
                 after = mysql_judge.Successor.of_table(table, session) if table else None
                 found.append(mysql_judge.judge(session, live, before, after, name, replace))
@@ -318,6 +318,8 @@ class MySQL:
             )
             for name in strays:
                 self._session().run(SQL("DROP TABLE {}").format(Identifier(self._hidden, name)))
+            if strays:
+                made.forget(self._session(), self._hidden, strays)
         return strays
 
     def retain(self, group: str, keep: int) -> list[int]:
@@ -333,6 +335,7 @@ class MySQL:
                 for table in generation.tables:
                     place = Identifier(self._hidden, table.hidden_name)
                     self._session().run(SQL("DROP TABLE IF EXISTS {}").format(place))
+                made.forget(self._session(), self._hidden, [table.hidden_name for table in generation.tables])
         return [generation.number for generation in going]
 
     # -- people

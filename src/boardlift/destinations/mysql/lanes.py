@@ -18,9 +18,10 @@ import duckdb
 import pymysql
 
 from boardlift.destinations.mysql.cut import Cutter
+from boardlift.destinations.mysql.errors import hint_of
 from boardlift.destinations.mysql.feed import FEED
 from boardlift.destinations.mysql.session import Session
-from boardlift.errors import BoardliftError, DestinationError
+from boardlift.errors import UNCHANGED, BoardliftError, DestinationError
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
 from boardlift.shape.types import Kind
@@ -55,16 +56,20 @@ def load_file(
             arrived += second.rows()
             expected, trouble = written.count(), trouble or second.trouble
             if trouble or arrived != expected:
-                why = f": {trouble}" if trouble else ""
+                why = "".join(f"; {said}" for said in dict.fromkeys(trouble.values()))
                 raise DestinationError(
-                    f"{arrived} of {expected} rows of {table.name} could be loaded as they are{why}."
+                    f"{arrived} of {expected} rows of {table.name} could be loaded as they are{why}. {UNCHANGED}",
+                    hint=hint_of(trouble),
                 )
             second.commit()
     return arrived
 
 
-def run(session: Session, cutter: Cutter, statement: Composable) -> tuple[int, str]:
-    """Load until nothing is left: the rows that arrived, and the server's first warning. Raises the driver's errors."""
+def run(session: Session, cutter: Cutter, statement: Composable) -> tuple[int, dict[int, str]]:
+    """Load until nothing is left: the rows that arrived, and the server's first warnings by number.
+
+    Raises the driver's errors.
+    """
     session.raw.feed = cutter.pieces()
     try:
         with session.raw.cursor() as cursor:
@@ -76,10 +81,10 @@ def run(session: Session, cutter: Cutter, statement: Composable) -> tuple[int, s
     finally:
         session.raw.feed = None
     if not warned:
-        return arrived, ""
+        return arrived, {}
     cutter.stop()
-    told = session.ask(SQL("SHOW WARNINGS LIMIT 1"))
-    return arrived, str(told[0][2]) if told else "the server warned of something"
+    told = session.ask(SQL("SHOW WARNINGS LIMIT 3"))
+    return arrived, {int(str(code)): str(said) for _, code, said in reversed(told)} or {0: "the server warned"}
 
 
 def _statement(session: Session, target: Composable, table: Table) -> Composable:
@@ -110,7 +115,7 @@ class _Lane:
     """The second connection, on a thread of its own, in a transaction of its own that waits for `commit`."""
 
     def __init__(self, connect: Callable[[], Session], cutter: Cutter, statement: Composable) -> None:
-        self.trouble = ""
+        self.trouble: dict[int, str] = {}
         self._arrived = 0
         self._session: Session | None = None
         self._error: BaseException | None = None

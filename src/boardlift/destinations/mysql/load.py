@@ -11,10 +11,11 @@ from collections.abc import Callable
 import duckdb
 
 from boardlift.destinations.interface import ArrowStream
+from boardlift.destinations.mysql.errors import MISFIT
 from boardlift.destinations.mysql.lanes import load_file
 from boardlift.destinations.mysql.session import Session
 from boardlift.errors import DestinationError
-from boardlift.shape.sql import COMMA, SQL, Composable, Identifier
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import Kind, SqlType
 
@@ -31,6 +32,12 @@ _CASTS: dict[Kind, SQL] = {
     Kind.TIME: SQL("CAST({} AS TIME)"),
     Kind.TIMESTAMP: SQL("make_timestamp(epoch_us(CAST({} AS TIMESTAMPTZ)))"),  # in UTC, past any calendar
     Kind.JSON: SQL("CAST({} AS VARCHAR)"),
+}
+# What is not finite would become NULL, a mistake in the SQL, or a date that no calendar has.
+_FINITE: dict[Kind, SQL] = {
+    Kind.DOUBLE: SQL("isfinite(CAST({} AS DOUBLE))"),
+    Kind.DATE: SQL("isfinite(CAST({} AS DATE))"),
+    Kind.TIMESTAMP: SQL("isfinite(CAST({} AS TIMESTAMPTZ))"),
 }
 _QUOTED = (Kind.TEXT, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.JSON)
 
@@ -65,7 +72,7 @@ class Loader:
                 return _by_insert(session, self._engine, target, table)
         except duckdb.Error as error:
             said = str(error).splitlines()[0]
-            raise DestinationError(f"The rows of {table.name} do not fit its columns: {said}") from error
+            raise DestinationError(f"The rows of {table.name} do not fit its columns: {said}", hint=MISFIT) from error
         finally:
             self._engine.unregister(_ROWS)
 
@@ -85,7 +92,13 @@ def _typed(table: Table, wrap: dict[Kind, SQL] | None = None) -> Composable:
 def _cast(column: Column, place: Composable) -> Composable:
     if column.type.kind is Kind.DECIMAL:
         return _decimal(column.type, place)
-    return _CASTS[column.type.kind].format(place)
+    value = _CASTS[column.type.kind].format(place)
+    if (finite := _FINITE.get(column.type.kind)) is None:
+        return value
+    told = f"column {column.name} holds nan or infinity, which these servers have no {column.type} for"
+    return SQL("CASE WHEN {0} IS NULL OR {1} THEN {2} ELSE error({3}) END").format(
+        place, finite.format(place), value, Literal(told)
+    )
 
 
 def _decimal(type_: SqlType, place: Composable) -> Composable:
