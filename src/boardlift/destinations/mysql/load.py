@@ -48,9 +48,6 @@ class Loader:
     def __init__(self, connect: Callable[[], Session]) -> None:
         self._connect = connect
         self._engine = duckdb.connect(":memory:")
-        # In order, DuckDB would write nothing before the last row is read; the key puts the rows in order anyway.
-        for setting in ("TimeZone = 'UTC'", "preserve_insertion_order = false"):
-            self._engine.execute(f"SET {setting}")
 
     def load(self, session: Session, target: Composable, table: Table, rows: ArrowStream, *, local: bool) -> int:
         """Append a stream to `target`; the number of rows it had. All or none.
@@ -60,21 +57,23 @@ class Loader:
         `local` says whether the server takes LOAD DATA LOCAL; without it the rows go by INSERT. Raises
         DestinationError for rows that do not fit, and the driver's errors.
         """
-        try:
-            # The capsule itself: DuckDB would ask the object for its stream several times, and some have only one.
-            self._engine.register(_ROWS, rows.__arrow_c_stream__())
-            width = len(self._engine.execute(f"DESCRIBE SELECT * FROM {_ROWS}").fetchall())
-            if width != len(table.columns):
-                raise DestinationError(f"{table.name} has {len(table.columns)} columns, its rows have {width}.")
-            with session.transaction():
-                if local:
-                    return load_file(session, self._connect, self._engine, _typed(table), target, table)
-                return _by_insert(session, self._engine, target, table)
-        except duckdb.Error as error:
-            said = str(error).splitlines()[0]
-            raise DestinationError(f"The rows of {table.name} do not fit its columns: {said}", hint=MISFIT) from error
-        finally:
-            self._engine.unregister(_ROWS)
+        with self._engine.cursor() as engine:
+            # In order, DuckDB would write nothing before the last row is read; the key puts the rows in order anyway.
+            engine.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+            try:
+                # The capsule itself: DuckDB would ask the object for its stream several times; some have only one.
+                engine.register(_ROWS, rows.__arrow_c_stream__())
+                width = len(engine.execute(f"DESCRIBE SELECT * FROM {_ROWS}").fetchall())
+                if width != len(table.columns):
+                    raise DestinationError(f"{table.name} has {len(table.columns)} columns, its rows have {width}.")
+                with session.transaction():
+                    if local:
+                        return load_file(session, self._connect, engine, _typed(table), target, table)
+                    return _by_insert(session, engine, target, table)
+            except duckdb.Error as error:
+                said = str(error).splitlines()[0]
+                told = f"The rows of {table.name} do not fit its columns: {said}"
+                raise DestinationError(told, hint=MISFIT) from error
 
     def close(self) -> None:
         self._engine.close()
