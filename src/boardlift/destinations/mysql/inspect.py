@@ -233,11 +233,12 @@ def _incoming(session: Session, namespace: str, name: str) -> tuple[Incoming, ..
             SQL(
                 "SELECT constraint_name, table_schema, table_name, column_name, referenced_column_name"
                 " FROM information_schema.key_column_usage"
-                " WHERE referenced_table_schema = {} AND referenced_table_name = {}"
+                # MySQL 9.7 takes a quote in a name that this view is asked for as the end of it.
+                " WHERE referenced_table_schema = {} AND hex(referenced_table_name) = {}"
                 " ORDER BY table_schema, table_name, constraint_name, ordinal_position"
             ),
             namespace,
-            name,
+            name.encode().hex().upper(),
         )
     )
     found: dict[tuple[str, str, str], list[tuple[str, str]]] = {}

@@ -211,13 +211,13 @@ def _stored_columns(session: Session, namespace: str, name: str) -> Composable:
 
 def _refuse_orphans(writer: Session, live: str, name: str) -> None:
     """Foreign keys were not checked during the refill; here all of them are, on what is so at this moment."""
-    place = {"schema": Literal(live), "table": Literal(name)}
+    place = {"schema": Literal(live), "table": Literal(name.encode().hex().upper())}  # as in `inspect`
     rows = writer.ask(
         SQL(
             "SELECT constraint_name, table_schema, table_name, column_name, referenced_table_schema,"
             " referenced_table_name, referenced_column_name FROM information_schema.key_column_usage"
             " WHERE referenced_table_name IS NOT NULL AND (referenced_table_schema = {schema} AND"
-            " referenced_table_name = {table} OR table_schema = {schema} AND table_name = {table})"
+            " hex(referenced_table_name) = {table} OR table_schema = {schema} AND hex(table_name) = {table})"
             " ORDER BY 2, 3, 1, ordinal_position"
         ).format(**place)
     )
