@@ -103,7 +103,8 @@ def test_the_period_of_a_temporal_table_stays_in_place() -> None:
 
 def test_an_index_that_swallows_rows_stops_a_refill() -> None:
     """IGNORE_DUP_KEY leaves a repeated row out and says nothing."""
-    swallowing = ("once", 2, True, False, False, "", 0, False, True, False, True, True, "NONE", "item_id", 1, False, False)
+    head = ("once", 2, True, False, False, "", 0, False, True, False, True, True, "NONE")
+    swallowing = (*head, "item_id", 1, False, False)
     live: Facts = {**PLANNING, questions.INDEXES: [*PLANNING[questions.INDEXES], swallowing]}
     refused(server_with(live), Replace.IN_PLACE, "index once of monday.planning would leave rows out")
     assert opened_on(server_with(live)).replacements("1", [TABLE], Replace.SWAP)[0].obstacles == ()
