@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pymysql
 import pytest
 
 from boardlift.destinations.interface import Replace, StagedGroup
 from boardlift.destinations.mysql.engine import MySQL
+from boardlift.destinations.mysql.errors import explain, hint_of, read_url
 from boardlift.errors import DependentObject, DestinationError
 from boardlift.shape.table import Column, Index, Table
 from boardlift.shape.types import BIGINT, JSON, TEXT, TIMESTAMP
@@ -175,3 +177,15 @@ def test_what_the_server_cannot_hold_is_an_error_with_a_way_out(
     assert words in f"{caught.value.message} {caught.value.hint}"
     assert caught.value.hint
     assert destination.measure(ref).rows == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(1064, "correct the query"), (1364, "give it a default"), (3157, "100 levels"), (4040, "32 levels")],
+)
+def test_errors_of_the_server_come_with_a_way_out(code: int, words: str) -> None:
+    """Also those of a load, of which the first that has one counts."""
+    address = read_url("mysql://etl@warehouse/")
+    assert words in explain(address, "x", pymysql.err.OperationalError(code, "told")).hint
+    assert hint_of([4038, code]) == explain(address, "x", pymysql.err.OperationalError(code, "told")).hint
+    assert "does not fit" in hint_of([4038])
