@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -70,7 +71,7 @@ def bare(session: Session, path: Path, shape: Table) -> None:
     session.run(SQL("DROP TABLE IF EXISTS {}").format(target))
     session.run(create_statement(target, shape, session))
     with path.open("rb") as file:
-        session.raw.feed = file.fileno()
+        session.raw.feed = iter(partial(file.read, 1 << 16), b"")
         session.run(
             SQL(
                 "LOAD DATA LOCAL INFILE {} INTO TABLE {} CHARACTER SET utf8mb4 FIELDS TERMINATED BY ','"

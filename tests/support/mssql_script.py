@@ -16,7 +16,7 @@ import mssql_python
 
 from boardlift.destinations.interface import Replace, StagedGroup, StagedRef
 from boardlift.destinations.mssql import questions
-from boardlift.destinations.mssql.ddl import index_name
+from boardlift.destinations.mssql.ddl import MADE, index_name
 from boardlift.destinations.mssql.engine import MSSQL
 from boardlift.destinations.mssql.url import Address
 from boardlift.shape.table import Column, Index, Table
@@ -99,6 +99,7 @@ class Server:
     version: str = "16.0.4135.4"
     blockers: list[Row] = field(default_factory=list)
     orphans: int = 0
+    broken: tuple[str, ...] = ()  # views that cannot be read
     views: list[Row] = field(default_factory=list)
     reads: list[Row] = field(default_factory=list)
     forget: tuple[str, ...] = ()  # questions whose rows a table loses when it goes live
@@ -144,6 +145,7 @@ class Server:
             ("WHERE OBJECT_ID(N'sys.", [(name,) for name in questions.OPTIONAL]),
             ("JOIN sys.views AS b", self.views),
             ("AS orphans", [(self.orphans,)]),
+            ("AS unreadable", [(int(any(view in statement for view in self.broken)),)]),
             ("is_read_committed_snapshot_on, name", [(self.versioned, "analytics")]),
             ("ROWCOUNT_BIG()", [(3,)]),
             ("COUNT_BIG(*) AS n, CASE", [(0, 0, 0)]),
@@ -300,7 +302,11 @@ def stage(server: Server, *tables: Table, number: int = 2) -> None:
         server.tables[HIDDEN, f"{table.name}__g{number}"] = {
             questions.COLUMNS: columns(*told),
             questions.INDEXES: keyed + made,
-            questions.PROPERTIES: [*labels, *([("TABLE", "", "MS_Description", table.label)] if table.label else [])],
+            questions.PROPERTIES: [
+                *labels,
+                *([("TABLE", "", "MS_Description", table.label)] if table.label else []),
+                ("TABLE", "", MADE, str(len(table.columns))),
+            ],
         }
 
 

@@ -37,6 +37,7 @@ class Capabilities:
     crash: str = ""  # one sentence: what is true when the server or the connection dies in the middle of a swap
     in_place: str = ""  # one sentence: how `replace: in_place` works here; empty when it is not offered
     keeps: tuple[str, ...] = ()  # what readers and administrators put on live tables that a swap carries over
+    same_keys: str = ""  # one sentence: which texts of a key are one here though they differ; empty when none are
     limits: tuple[str, ...] = ()  # other limits a person must know: bytes in a row, length of a key, precision
 
 

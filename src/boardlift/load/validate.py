@@ -71,7 +71,7 @@ def validate(
         for result in check(evidence)
     )
     if any(result.blocks for result in results):
-        raise _refused(tables.group, results)
+        raise _refused(tables.group, results, destination.capabilities.same_keys)
     return ValidatedTables(tables.group, _without_broken_keys(tables.staged, results), results)
 
 
@@ -97,13 +97,14 @@ def check_overrides(names: Sequence[str], reason: str) -> dict[str, str]:
     return dict.fromkeys(names, reason.strip())
 
 
-def _refused(group: TableGroup, results: Sequence[CheckResult]) -> CheckFailed:
+def _refused(group: TableGroup, results: Sequence[CheckResult], same_keys: str) -> CheckFailed:
     blocking = [result for result in results if result.blocks]
     names = sorted({result.check for result in blocking})
     told = "; ".join(str(result) for result in blocking)
     flags = " ".join(f"--override {name}" for name in names)
+    keys = f"{same_keys}: look for such; " if same_keys and "key_unique" in names else ""
     return CheckFailed(
         f"The new data of board {group.key} ({group.main.label!r}) was refused: {told}. {UNCHANGED}",
-        hint=f'look at the board; if the data is right: boardlift sync {group.key} {flags} --reason "..."',
+        hint=f'{keys}look at the board; if the data is right: boardlift sync {group.key} {flags} --reason "..."',
         results=results,
     )

@@ -384,10 +384,15 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def _host(url: str) -> str:
+    """The host, with the port where it is not the usual one."""
     try:
-        return httpx.URL(url).host or url
+        parsed = httpx.URL(url)
     except httpx.InvalidURL:
         return url
+    if not parsed.host:
+        return url
+    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
+    return host if parsed.port is None else f"{host}:{parsed.port}"
 
 
 def _given_up(

@@ -14,6 +14,8 @@ _NAMES: dict[Kind, SQL] = {
     Kind.TIME: SQL("TIME"),
     Kind.TIMESTAMP: SQL("TIMESTAMPTZ"),
 }
+_WITH_WORDS = (Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP)
+_WORDS = r"^\s*[-+]?(?:[iI][nN][fF]|[nN][aA][nN]|[eE][pP][oO])"
 _SCALES = {Kind.INTEGER: 0, Kind.BIGINT: 0}
 
 
@@ -23,6 +25,9 @@ def typed(raw: Composable, sql_type: SqlType) -> Composable:
         return raw
     if sql_type.kind is Kind.DECIMAL:
         return SQL("TRY_CAST({} AS DECIMAL({}, {}))").format(raw, Literal(sql_type.precision), Literal(sql_type.scale))
+    if sql_type.kind in _WITH_WORDS:
+        # "infinity", "nan" and "epoch" are values to the engine, and a misfit to us: no column of monday means them.
+        raw = SQL("CASE WHEN NOT regexp_matches({0}, {1}) THEN {0} END").format(raw, Literal(_WORDS))
     return SQL("TRY_CAST({} AS {})").format(raw, _NAMES[sql_type.kind])
 
 

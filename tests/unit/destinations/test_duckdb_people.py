@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -161,3 +162,17 @@ def catalogue(person: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
     views = "SELECT schema_name, view_name, sql, comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL"
     generations = "SELECT g::VARCHAR FROM monday__boardlift.generations AS g ORDER BY ALL"
     return [*person.execute(views).fetchall(), *person.execute(generations).fetchall()]
+
+
+def test_views_of_other_namespaces_of_boardlift_are_not_peoples(path: Path, destination: DuckDB) -> None:
+    """A test beside the live namespace stands in no way, nor does a name that is only part of another."""
+    with closing(DuckDB(f"duckdb:///{path}", "monday_test")) as beside:
+        beside.prepare()
+        promoted(beside, 1)
+    with duckdb.connect(str(path)) as person:
+        person.execute("CREATE TABLE main.planning_old (planned int); CREATE VIEW main.v AS FROM planning_old")
+        person.execute("CREATE VIEW monday_test.mine AS SELECT status FROM monday.planning")
+    (planned,) = destination.replacements("1", [NARROW], Replace.SWAP)
+    assert not [each for each in planned.carried if "monday_test.planning" in each or "main.v" in each]
+    assert [obstacle for obstacle in planned.obstacles if "view monday_test.mine" in obstacle]
+    assert len(planned.obstacles) == 1

@@ -123,7 +123,7 @@ def test_a_unique_index_leaves_out_rows_with_a_null() -> None:
     code, shop = Column("code", TEXT), Column("shop", BIGINT)
     indexes = (Index(("code", "item_id", "shop"), unique=True), Index(("item_id",), unique=True), Index(("shop",)))
     table = Table("t", (ITEM_ID, code, shop), key=("item_id",), indexes=indexes)
-    *_, (_key, *made) = seal_batches(("s", "t"), table, Sealed(labels=frozenset({"item_id"})))
+    *_, (_key, *made) = seal_batches(("s", "t"), table, Sealed(labels=frozenset({"item_id"}), counted=True))
     assert [each.text.partition(" ON ")[2] for each in made] == [
         "[s].[t] ([code], [item_id], [shop]) WHERE [code] IS NOT NULL AND [shop] IS NOT NULL",
         "[s].[t] ([item_id])",
@@ -137,7 +137,7 @@ def test_not_null_is_given_once_and_before_the_key() -> None:
     first, second = seal_batches(("s", "t"), Table("t", bare.columns, key=("item_id",)), Sealed())
     assert [each.text for each in first] == ["ALTER TABLE [s].[t] ALTER COLUMN [item_id] BIGINT NOT NULL"]
     assert "PRIMARY KEY" in second[0].text
-    sealed = Sealed(required=frozenset({"item_id"}), labels=frozenset({"item_id"}))
+    sealed = Sealed(required=frozenset({"item_id"}), labels=frozenset({"item_id"}), counted=True)
     assert seal_batches(("s", "t"), bare, sealed) == []
 
 

@@ -39,7 +39,8 @@ def held(**facts: object) -> Server:
     told = [*columns(("item_id", "bigint")), ("stock", "bigint", 8, 19, 0, "", False, False, False)]
     ours = PLANNING[questions.INDEXES] + index(index_name(INDEXED.indexes[0]), "stock")
     live = {questions.COLUMNS: told, questions.INDEXES: ours, **facts}
-    tables = {(LIVE, "planning"): live, (HIDDEN, "planning__g1"): PLANNING}
+    sealed = {**PLANNING, questions.COLUMNS: live[questions.COLUMNS]}
+    tables = {(LIVE, "planning"): live, (HIDDEN, "planning__g1"): sealed}
     return Server(tables=tables, book=book(("1", 1, "planning__g1", "live")))  # type: ignore[arg-type]
 
 

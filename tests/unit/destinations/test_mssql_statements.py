@@ -49,6 +49,7 @@ SKIPPED = {
     r"ALTER TABLE \[\w+\]\.\[\w+\] ADD CONSTRAINT \[\w+\] (PRIMARY KEY CLUSTERED|UNIQUE NONCLUSTERED) \(.*\)",
     r"ALTER TABLE \[\w+\]\.\[\w+\] ALTER COLUMN \[\w+\] (DROP MASKED|ADD MASKED WITH \(FUNCTION = '.*'\)|.* NOT NULL)",
     r"ALTER TABLE \[\w+\]\.\[\w+\] (ADD|DROP COLUMN) .*",
+    r"ALTER TABLE \[\w+\]\.\[\w+\] REBUILD",
     r"CREATE STATISTICS \[\w+\] ON \[\w+\]\.\[\w+\] \(.*\)",
     r"CREATE TRIGGER .*",
     r"(GRANT|DENY) \w+ ON OBJECT::\[\w+\]\.\[\w+\]( \(\[\w+\]\))? TO \[\w+\]( WITH GRANT OPTION)?( AS \[\w+\])?",

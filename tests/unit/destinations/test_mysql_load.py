@@ -11,7 +11,7 @@ import pytest
 from boardlift.destinations.mysql.engine import MySQL
 from boardlift.destinations.mysql.session import Session
 from boardlift.errors import DestinationError
-from boardlift.shape.sql import SQL
+from boardlift.shape.sql import SQL, Composable
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import BIGINT, DOUBLE, JSON, TEXT
 from boardlift.testing.arrow import Rows
@@ -148,3 +148,83 @@ def test_infinity_is_no_number_here(destination: MySQL) -> None:
     staged = destination.stage("1", 1, Table("t", (Column("r", DOUBLE),)))
     with pytest.raises(DestinationError):
         destination.append(staged, Rows(f"SELECT '{math.inf}'::DOUBLE"))
+
+
+BIG = "SELECT range, repeat('x', 200) || range, NULL FROM range(60000)"
+
+
+def test_a_large_load_goes_by_two_connections_at_once(destination: MySQL) -> None:
+    """Every row once, in one table."""
+    staged = destination.stage("1", 1, WORDS)
+    opened: list[int] = []
+    connect = destination._connect
+
+    def counted() -> Session:
+        session = connect()
+        opened.append(session.id)
+        return session
+
+    destination._session()
+    destination._connect = counted  # type: ignore[method-assign]
+    assert destination.append(staged, Rows(BIG)) == 60_000
+    assert len(opened) == (1 if destination._local else 0)
+    found = destination.measure(staged)
+    assert (found.rows, found.distinct_keys) == (60_000, 60_000)
+
+
+@pytest.mark.parametrize("bad", [100, 30_000, 59_999])
+def test_a_bad_row_undoes_what_the_other_connection_loaded(destination: MySQL, bad: int) -> None:
+    """Whichever of the two has it."""
+    table = Table("t", (Column("n", BIGINT), Column("k", TEXT), Column("a", TEXT)), key=("k",))
+    staged = destination.stage("1", 1, table)
+    with pytest.raises(DestinationError, match="k"):
+        sql = f"SELECT range, if(range = {bad}, repeat('y', 600), '' || range), repeat('x', 200) FROM range(60000)"
+        destination.append(staged, Rows(sql))
+    assert destination.measure(staged).rows == 0
+    assert destination.append(staged, Rows("SELECT 1, 'a', 'b'")) == 1
+
+
+def test_a_second_connection_that_breaks_undoes_the_load(mariadb_url: str) -> None:
+    """The error says so, and nothing of it stays."""
+    destination = MySQL(mariadb_url, "monday")
+    destination.prepare()
+    staged = destination.stage("1", 1, WORDS)
+    connect, admin = destination._connect, Admin(mariadb_url)
+
+    def doomed() -> Session:
+        session = connect()
+        run = session.run
+
+        def killed(statement: Composable) -> int:
+            count = run(statement)
+            if statement.text == "START TRANSACTION":
+                admin.run(f"KILL {session.id}")
+            return count
+
+        session.run = killed  # type: ignore[method-assign]
+        return session
+
+    destination._session()
+    destination._connect = doomed  # type: ignore[method-assign]
+    with pytest.raises(DestinationError, match="could not load"):
+        destination.append(staged, Rows(BIG))
+    assert destination.measure(staged).rows == 0
+    admin.close()
+    destination.close()
+
+
+def test_a_server_with_no_connection_left_is_loaded_by_one(mariadb_url: str) -> None:
+    """More slowly, but all the same."""
+    destination = MySQL(mariadb_url, "monday")
+    destination.prepare()
+    staged = destination.stage("1", 1, WORDS)
+    refused: list[str] = []
+
+    def none_left() -> Session:
+        refused.append("asked")
+        raise DestinationError("Too many connections")
+
+    destination._connect = none_left  # type: ignore[method-assign]
+    assert destination.append(staged, Rows(BIG)) == 60_000
+    assert refused == ["asked"]
+    destination.close()

@@ -123,6 +123,8 @@ def test_a_view_that_cannot_be_checked_is_in_the_way(destination: MySQL, admin: 
 @pytest.mark.parametrize("what", ["DEFAULT 'x'", "COLLATE utf8mb4_general_ci", "INVISIBLE"])
 def test_a_changed_definition_stops_a_swap_and_not_a_refill(destination: MySQL, admin: Admin, what: str) -> None:
     """It is named, and in place it stays."""
+    if what.startswith("DEFAULT") and not destination._session().mariadb:
+        pytest.skip("MySQL has no DEFAULT for long texts")
     promoted(destination, 1, Replace.SWAP)
     admin.run(f"ALTER TABLE monday.planning MODIFY name longtext {what}")
     with pytest.raises(DependentObject, match=f"{what} of column name of planning"):

@@ -254,3 +254,30 @@ def test_a_column_of_peoples_own_stops_the_swap(
     person("ALTER TABLE monday__planning DROP COLUMN mine")
     promoted(destination, 2, replace=replace, table=NARROW)
     assert (name_of(person), destination.replacements("1", [PLANNING], replace)[0].obstacles) == ("g2", ())
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "AFTER UPDATE OF status",
+        'UPDATE  OF "item_id", "status"',
+        "BEFORE UPDATE /* a, b */ OF [name] , `status` -- c\n",
+        "AFTER UPDATE OF STATUS",
+    ],
+)
+@pytest.mark.parametrize("way", list(Replace), ids=lambda way: way.value)
+def test_a_trigger_on_changes_of_a_column_that_goes_is_named(
+    destination: SQLite, person: Person, head: str, way: Replace
+) -> None:
+    """SQLite compiles it all the same, and would never fire it."""
+    promoted(destination, 1)
+    person("CREATE TABLE log (n)")
+    person(f'CREATE TRIGGER "told (of) UPDATE" {head} ON monday__planning BEGIN INSERT INTO log VALUES (1); END')
+    person("CREATE TRIGGER every UPDATE ON monday__planning BEGIN INSERT INTO log VALUES (2); END")
+    (planned,) = destination.replacements("1", [NARROW], way)
+    (told,) = planned.obstacles
+    assert "trigger told (of) UPDATE" in told and "changes of status" in told.lower()
+    with pytest.raises(DependentObject, match="told"):
+        promoted(destination, 2, replace=way, table=NARROW)
+    promoted(destination, 2, replace=way)
+    assert destination.replacements("1", [PLANNING], way)[0].obstacles == ()

@@ -283,3 +283,21 @@ def test_stats_are_plain_values() -> None:
     total = CallStats(1, 2, 3, 4, 5.0) + CallStats(1, 1, 1, 1, 1.0)
     assert total == CallStats(2, 3, 4, 5, 6.0)
     assert pickle.loads(pickle.dumps(total)) == total
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://127.0.0.1:8065/v2", "127.0.0.1:8065 could"),
+        ("https://api.monday.com/v2", "api.monday.com could"),
+        ("https://api.monday.com:443/v2", "api.monday.com could"),
+        ("http://[::1]:8065/v2", "[::1]:8065 could"),
+    ],
+)
+def test_a_place_that_cannot_be_reached_is_named_with_its_port(url: str, said: str) -> None:
+    """Two programs on one machine differ by nothing else; the usual port says nothing."""
+    script = Script(httpx.ConnectError("refused"))
+    client = MondayClient(url, TOKEN, VERSION, retries=0, transport=httpx.MockTransport(script))
+    with pytest.raises(NotReached) as caught:
+        client.send(ASK)
+    assert caught.value.message.startswith(said)

@@ -7,12 +7,15 @@ tried on them, in a transaction that is rolled back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
+from boardlift.destinations.catalogue import CATALOGUE
 from boardlift.destinations.duckdb.session import Run, Session
+from boardlift.destinations.interface import State, hidden_namespace
 from boardlift.shape.sql import COMMA, SQL, Composable
 
 _ARGUMENTS: tuple[Composable, ...] = (SQL("NULL"), SQL("1"), SQL("'a'"), SQL("DATE '2000-01-01'"), SQL("true"))
@@ -32,8 +35,12 @@ class PeoplesObject:
 
 
 def peoples_objects(session: Session, namespaces: Collection[str], ours: Collection[str]) -> list[PeoplesObject]:
-    """Every view and macro of this database but our live views: `ours` in the first of `namespaces`."""
+    """Every view and macro of this database but boardlift's live views: `ours` in the first of `namespaces`.
+
+    Those of other namespaces that boardlift filled (a test, a rehearsal) are boardlift's as well.
+    """
     live, hidden = namespaces
+    elsewhere = _live_elsewhere(session, hidden)
     views = session.ask(
         SQL(
             "SELECT schema_name, view_name, sql FROM duckdb_views()"
@@ -46,7 +53,7 @@ def peoples_objects(session: Session, namespaces: Collection[str], ours: Collect
             "view", f"{schema}.{name}", str(text), (SQL("EXPLAIN FROM {}").format(session.at(str(schema), str(name))),)
         )
         for schema, name, text in views
-        if schema != live or name not in ours
+        if (name not in ours if schema == live else (schema, name) not in elsewhere)
     ]
     macros = session.ask(
         SQL(
@@ -60,6 +67,32 @@ def peoples_objects(session: Session, namespaces: Collection[str], ours: Collect
     ]
 
 
+def _live_elsewhere(session: Session, hidden: str) -> set[tuple[str, str]]:
+    """(namespace, name) of the live tables of the other namespaces that boardlift filled."""
+    suffix = hidden_namespace("")
+    books = session.ask(
+        SQL(
+            "SELECT schema_name FROM duckdb_tables() WHERE database_name = current_database() AND table_name = $1"
+            " AND ends_with(schema_name, $2) AND schema_name <> $3"
+        ),
+        [CATALOGUE, suffix, hidden],
+    )
+    found: set[tuple[str, str]] = set()
+    for (book,) in books:
+        columns = session.ask(
+            SQL(
+                "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database()"
+                " AND schema_name = $1 AND table_name = $2 AND column_name IN ('table_name', 'state')"
+            ),
+            [book, CATALOGUE],
+        )
+        if len(columns) == 2:  # else somebody's own table of that name
+            statement = SQL("SELECT table_name FROM {} WHERE state = $1").format(session.at(str(book), CATALOGUE))
+            names = session.ask(statement, [State.LIVE.value])
+            found |= {(str(book).removesuffix(suffix), str(name)) for (name,) in names}
+    return found
+
+
 def _calls(session: Session, schema: str, name: str, kind: object, parameters: object) -> tuple[Composable, ...]:
     assert isinstance(parameters, list)
     head = SQL("EXPLAIN FROM {}({})") if kind == "table_macro" else SQL("EXPLAIN SELECT {}({})")
@@ -70,22 +103,24 @@ def _calls(session: Session, schema: str, name: str, kind: object, parameters: o
 
 def readers_of(names: Collection[str], objects: Sequence[PeoplesObject]) -> list[PeoplesObject]:
     """Those whose text speaks of one of these names, or of another object that does; rather too many than too few."""
-    words = {_as_written(name) for name in names}
+    words = {*names}
     found: dict[str, PeoplesObject] = {}
     while True:
         fresh = {
             str(each): each
             for each in objects
-            if str(each) not in found and any(word in each.text.casefold() for word in words)
+            if str(each) not in found and any(_speaks_of(each.text, word) for word in words)
         }
         if not fresh:
             return [each for each in objects if str(each) in found]
         found |= fresh
-        words |= {_as_written(each.name.partition(".")[2]) for each in fresh.values()}
+        words |= {each.name.partition(".")[2] for each in fresh.values()}
 
 
-def _as_written(name: str) -> str:
-    return name.replace('"', '""').casefold()
+def _speaks_of(text: str, name: str) -> bool:
+    """Whether the name stands there as a whole, in quotes or not, in whatever case."""
+    written = re.escape(name.replace('"', '""').casefold())
+    return re.search(rf"(?<!\w){written}(?!\w)", text.casefold()) is not None
 
 
 def broken_by(

@@ -21,6 +21,7 @@ CAPABILITIES = Capabilities(
         "triggers with their order, security policies, dynamic data masks, extended properties",
         "views, functions, procedures and synonyms, which bind by name; views are refreshed when columns change",
     ),
+    same_keys="To SQL Server keys that differ by spaces at the end alone are one",
     limits=(
         "8,060 bytes of a row, without long texts, which leave it",
         "400 characters of a text in a key or an index, fewer where it has several",

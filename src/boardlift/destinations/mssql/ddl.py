@@ -16,6 +16,8 @@ from boardlift.shape.types import Kind, SqlType
 MOST_COLUMNS = 1024
 WIDEST_KEY_TEXT = 400
 LABEL = "MS_Description"
+MADE = "boardlift_columns"
+"""The property of a sealed table that says how many columns it had: those behind them were added by people."""
 INDEX_PREFIX = "boardlift_ix_"
 _LONGEST_LABEL = 3750  # an extended property holds 7,500 bytes
 _KEY_BYTES = 900  # of a clustered index
@@ -49,12 +51,13 @@ _LONG = (Kind.TEXT, Kind.JSON)
 @dataclass(frozen=True)
 class Sealed:
     """What a staged table has already: whether its key is made, its NOT NULL columns, its indexes by name, the places
-    that have a label."""
+    that have a label, and whether its columns were counted."""
 
     key: bool = False
     required: frozenset[str] = frozenset()
     indexes: frozenset[str] = frozenset()
     labels: frozenset[str] = frozenset()
+    counted: bool = False
 
 
 def column_type(type_: SqlType) -> Composable:
@@ -134,6 +137,8 @@ def seal_batches(place: tuple[str, str], table: Table, sealed: Sealed) -> list[l
         if index_name(index) not in sealed.indexes
     ]
     statements += label_statements(place, table, sealed.labels)
+    if not sealed.counted:
+        statements.append(property_statement(place, MADE, str(len(table.columns))))
     return [each for each in (required, statements) if each]
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import LiteralString
 
 from boardlift.destinations.mssql import questions
+from boardlift.destinations.mssql.ddl import MADE
 from boardlift.destinations.mssql.errors import DRIVER_ERRORS
 from boardlift.destinations.mssql.objects import (
     COLUMNSTORE,
@@ -74,6 +75,11 @@ class Inspector:
         for view in first:
             visit(view)
         return list(order.values())
+
+    def can_be_read(self, view: Dependant) -> bool:
+        """Whether a view works as things are; also where the server does not say. Raises the driver's errors."""
+        rows = self._session.send(batch([questions.can_be_read(Name(view.schema, view.name).text)]))
+        return not rows or not whole(rows[0][0])
 
     def columns_read(self, module: tuple[str, str], table: tuple[str, str], columns: Iterable[str]) -> list[str]:
         """Those of `columns` of a table that a view, a function or a trigger reads by name.
@@ -146,6 +152,9 @@ def _tables(schema: str, found: dict[LiteralString, Rows]) -> dict[str, Live]:
         masks = {str(column): str(function) for column, function in of(questions.MASKS, name)}
         columns = tuple(_column(column, masks) for column in of(questions.COLUMNS, name))
         tied += [f"its column {column.name} is computed" for column in columns if column.computed]
+        properties = [
+            Property(*each) for each in sorted(tuple(map(str, row)) for row in of(questions.PROPERTIES, name))
+        ]
         tied += [str(why) for q in _TIED for (why,) in of(q, name)]
         tables[name] = Live(
             name,
@@ -161,9 +170,8 @@ def _tables(schema: str, found: dict[LiteralString, Rows]) -> dict[str, Live]:
             pointing_out=tuple(key for key in keys if key.child == (schema, name)),
             triggers=_triggers(of(questions.TRIGGERS, name)),
             grants=tuple(_grant(grant) for grant in of(questions.GRANTS, name)),
-            properties=tuple(
-                Property(*each) for each in sorted(tuple(map(str, row)) for row in of(questions.PROPERTIES, name))
-            ),
+            properties=tuple(each for each in properties if each.name != MADE),
+            made=next((int(each.value) for each in properties if each.name == MADE and each.value.isdecimal()), 0),
             predicates=tuple(_predicate(predicate) for predicate in of(questions.PREDICATES, name)),
             statistics=_statistics(of(questions.STATISTICS, name)),
             dependants=tuple(_dependant(each) for each in of(questions.DEPENDANTS, name)),

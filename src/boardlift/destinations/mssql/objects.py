@@ -252,7 +252,7 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Dependant:
-    """A view or a function whose text names the table; `bound` to it when it was made WITH SCHEMABINDING."""
+    """A view, function, procedure or other table's trigger that names the table; `bound` to it by SCHEMABINDING."""
 
     schema: str
     name: str
@@ -263,7 +263,7 @@ class Dependant:
         return f"{KINDS.get(self.kind, 'object')} {self.schema}.{self.name}"
 
 
-KINDS = {"V": "view", "FN": "function", "IF": "function", "TF": "function"}
+KINDS = {"P": "procedure", "TR": "trigger", "V": "view", "FN": "function", "IF": "function", "TF": "function"}
 
 
 @dataclass(frozen=True)
@@ -287,6 +287,7 @@ class Live:
     predicates: tuple[Predicate, ...] = ()
     statistics: tuple[Statistic, ...] = ()
     dependants: tuple[Dependant, ...] = ()
+    made: int = 0  # how many columns it had when boardlift sealed it; 0 where that was not counted
     tied: tuple[str, ...] = ()  # what can neither be moved nor made again, each as a sentence without an end
 
     @property

@@ -109,6 +109,14 @@ def refill_obstacles(
     found += [Obstacle(f"{each.text} hides rows of {place} from a refill", swap) for each in live.predicates]
     found += [Obstacle(f"{key} points at rows of {place}", swap) for key in live.pointing_in if key.enabled]
     found += [
+        Obstacle(
+            f"index {index.name} of {place} would leave rows out that repeat a key, without a word",
+            "make it without IGNORE_DUP_KEY",
+        )
+        for index in live.indexes
+        if "IGNORE_DUP_KEY = ON" in index.options
+    ]
+    found += [
         Obstacle(f"trigger {each.name} of {place} takes the place of its INSERT or DELETE", _MEND)
         for each in live.triggers
         if each.instead and each.enabled
@@ -137,6 +145,25 @@ def refill_obstacles(
     held += [(str(key), {column for column, _ in key.pairs}) for key in live.pointing_out]
     found += [Obstacle(f"{what} is on a column of {place} that changes", _MEND) for what, on in held if on & changing]
     return found + _texts_in_the_way(live, changing, place)
+
+
+def peoples_columns(schema: str, live: Live, held: Live | None) -> list[Obstacle]:
+    """Columns that people added, whose values no new generation has. `held` is the sealed copy of a refilled table.
+
+    None are known on a table that an older release made, which did not count its columns.
+    """
+    if held is not None:
+        ours = held.column_names()
+    elif live.made:
+        ours = {column.name for column in live.columns[: live.made]}
+    else:
+        return []
+    way_out = f"keep it in a table of your own, joined by {', '.join(live.key) or 'item_id'}, and drop it here"
+    return [
+        Obstacle(f"column {column.name} of {schema}.{live.name} is not the board's and would lose its values", way_out)
+        for column in live.columns
+        if column.name not in ours and not column.computed
+    ]
 
 
 def carried(live: Live, after: Shape) -> list[str]:
@@ -216,9 +243,14 @@ def _not_to_be_made_again(trigger: Trigger, schema: str, table: str) -> str:
         return "is encrypted, so it cannot be made again on the new table"
     if not trigger.ordinary:
         return "was made with ANSI_NULLS or QUOTED_IDENTIFIER off"
+    if not re.search(rf"\bTRIGGER\s+(?:{_NAME}\s*\.\s*)?{_spelling(trigger.name)}(?!\w)", trigger.definition, re.I):
+        return "was renamed after it was made, so its text makes another one"
     if not _names(schema, table)(trigger.definition):
         return "names its table without the schema, so where it would be made again is not certain"
     return ""
+
+
+_NAME = r"""(?:\[(?:[^\]]|\]\])+\]|"(?:[^"]|"")+"|[\w@$#]+)"""
 
 
 def _names(schema: str, table: str) -> Callable[[str], object]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace as changed
 
-from boardlift.destinations.interface import Generation, Replace, Replacement
+from boardlift.destinations.interface import Generation, Replace, Replacement, hidden_namespace
 from boardlift.destinations.mssql.ddl import misfits
 from boardlift.destinations.mssql.inspect import Inspector
 from boardlift.destinations.mssql.objects import Live
 from boardlift.destinations.mssql.obstacles import (
     carried,
+    peoples_columns,
     refill_obstacles,
     shape_now,
     shape_of,
@@ -35,9 +37,17 @@ def planned(
     Raises the driver's errors.
     """
     wanted = {table.name for table in tables}
+    hidden = {t.name: t.hidden_name for t in (live.tables if live else ()) if t.hidden_name in sealed}
+    copies = inspector.tables(hidden_namespace(schema), hidden.values())
+    held = {name: copies[place] for name, place in hidden.items() if place in copies}
     going = [table for table in (live.tables if live else ()) if table.name not in wanted]
     here = inspector.tables(schema, [*wanted, *(table.name for table in going)])
     found = [_coming(session, inspector, schema, table, here.get(table.name), taken, replace) for table in tables]
+    theirs = {
+        name: tuple(map(str, peoples_columns(schema, now, held.get(name))))
+        for name, now in here.items()
+        if name not in taken
+    }
     for stored in going:
         now = here.get(stored.name)
         why = "the board no longer has it: it leaves with its generation"
@@ -47,7 +57,7 @@ def planned(
             if stored.hidden_name in sealed:
                 why = "the board no longer has it: it is dropped, its rows stay in the kept copy"
         found.append(Replacement(stored.name, Replace.SWAP, why, (), tuple(obstacles)))
-    return found
+    return [changed(each, obstacles=(*each.obstacles, *theirs.get(each.table, ()))) for each in found]
 
 
 def _coming(

@@ -13,7 +13,13 @@ from boardlift.destinations.mssql.ddl import Sealed, seal_batches
 from boardlift.destinations.mssql.inspect import Inspector, whole
 from boardlift.destinations.mssql.moves import Move, moves, passing
 from boardlift.destinations.mssql.objects import Dependant, Live
-from boardlift.destinations.mssql.obstacles import Obstacle, refill_obstacles, shape_now, swap_obstacles
+from boardlift.destinations.mssql.obstacles import (
+    Obstacle,
+    peoples_columns,
+    refill_obstacles,
+    shape_now,
+    swap_obstacles,
+)
 from boardlift.destinations.mssql.session import Session
 from boardlift.destinations.mssql.sql import Name, batch
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError
@@ -54,6 +60,7 @@ class Preparation:
                 frozenset(column.name for column in there.columns if not column.nullable),
                 frozenset(index.name for index in there.indexes),
                 frozenset(p.part for p in there.properties if p.kind in ("TABLE", "COLUMN")),
+                bool(there.made),
             )
             batches = seal_batches((self._hidden, slot.hidden_name), slot.table, have)
             if batches:
@@ -94,7 +101,8 @@ class Preparation:
             coming = {m.name: staged[m.entering.hidden_name] for m in decided if m.entering is not None}
         reshaped = [n for n, table in live.items() if n in coming and shape_now(table) != shape_now(coming[n])]
         views = self._inspector.views_reading(d for n in reshaped for d in live[n].dependants if not d.bound)
-        return Prepared(live, coming, views)
+        # One that is broken already would end the swap when it is refreshed.
+        return Prepared(live, coming, [view for view in views if self._inspector.can_be_read(view)])
 
     def _staged(self, decided: Sequence[Move]) -> dict[str, Live]:
         return self._inspector.tables(self._hidden, [m.entering.hidden_name for m in decided if m.entering is not None])
@@ -105,7 +113,12 @@ class Preparation:
         """What stands in the way of these moves."""
         found: list[Obstacle] = []
         versioned, database = versioning(self._session) if any(move.refills for move in decided) else (True, "")
+        kept = [move.leaving.hidden_name for move in decided if move.leaving is not None and move.held and move.here]
+        held = self._inspector.tables(self._hidden, kept)
         for move in decided:
+            if move.here:
+                copy = held.get(move.leaving.hidden_name) if move.leaving is not None else None
+                found += peoples_columns(self._live, live[move.name], copy)
             if move.refills:
                 after = shape_now(coming[move.name])
                 found += refill_obstacles(

@@ -22,7 +22,8 @@ TABLES: LiteralString = (
 )
 COLUMNS: LiteralString = (
     "SELECT t.name, c.name, y.name, c.max_length, c.precision, c.scale, COALESCE(c.collation_name, N''),"
-    " c.is_nullable, c.is_computed, c.is_identity"
+    # The period of a temporal table is made by the server, as a computed column is.
+    " c.is_nullable, CASE WHEN c.is_computed = 1 OR c.generated_always_type <> 0 THEN 1 ELSE 0 END, c.is_identity"
     " FROM sys.tables AS t JOIN sys.columns AS c ON c.object_id = t.object_id"
     " JOIN sys.types AS y ON y.user_type_id = c.user_type_id" + _OF + " ORDER BY t.name, c.column_id"
 )
@@ -119,7 +120,8 @@ STATISTICS: LiteralString = (
 DEPENDANTS: LiteralString = (
     "SELECT DISTINCT t.name, bs.name, b.name, RTRIM(b.type), d.is_schema_bound_reference"
     " FROM sys.tables AS t JOIN sys.sql_expression_dependencies AS d ON d.referenced_id = t.object_id"
-    " JOIN sys.objects AS b ON b.object_id = d.referencing_id AND b.type IN ('V', 'FN', 'IF', 'TF')"
+    " JOIN sys.objects AS b ON b.object_id = d.referencing_id AND b.type IN ('V', 'FN', 'IF', 'TF', 'P', 'TR')"
+    " AND b.parent_object_id <> t.object_id"
     " JOIN sys.schemas AS bs ON bs.schema_id = b.schema_id" + _OF + " ORDER BY 1, 2, 3"
 )
 TIED: LiteralString = (
@@ -195,6 +197,15 @@ def views_on_views() -> Composable:
 def columns_read(module: str, table: str, columns: Iterable[str]) -> Composable:
     """Those of `columns` of a table that a module's text names. `module` and `table` are bracketed paths."""
     return SQL(_REFERENCED).format(module=Text(module), table=Text(table), columns=texts(columns))
+
+
+def can_be_read(view: str) -> Composable:
+    """Whether a view of this bracketed path works as things are: nothing is locked, nothing runs."""
+    asked = SQL("SELECT * FROM {}").format(Composable(view)).text
+    return SQL(
+        "SELECT COUNT(*) AS unreadable FROM sys.dm_exec_describe_first_result_set({}, NULL, 0)"
+        " WHERE error_number IS NOT NULL"
+    ).format(Text(asked))
 
 
 def which_views(names: Iterable[str]) -> Composable:

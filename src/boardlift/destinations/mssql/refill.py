@@ -52,6 +52,8 @@ def reshape(target: Composable, now: Live, new: Live) -> list[Composable]:
     statements += _added(target, coming)
     if going:
         statements.append(SQL("ALTER TABLE {} DROP COLUMN {}").format(target, COMMA.join(Name(n) for n in going)))
+        # Else they go on counting among the 8,060 bytes of a row, and some changes later no column fits any more.
+        statements.append(SQL("ALTER TABLE {} REBUILD").format(target))
     statements += _added(target, [wanted[name] for name in going if name in wanted])
     return statements + [
         SQL("ALTER TABLE {} ALTER COLUMN {}{}").format(target, column.definition, _null(column.nullable))

@@ -28,7 +28,7 @@ from boardlift.destinations.interface import (
     hidden_namespace,
 )
 from boardlift.destinations.mysql import catalogue as book
-from boardlift.destinations.mysql import inspect
+from boardlift.destinations.mysql import inspect, made
 from boardlift.destinations.mysql import judge as mysql_judge
 from boardlift.destinations.mysql.capabilities import CAPABILITIES
 from boardlift.destinations.mysql.contents import fingerprint
@@ -36,7 +36,7 @@ from boardlift.destinations.mysql.copying import copied
 from boardlift.destinations.mysql.ddl import create_statement
 from boardlift.destinations.mysql.doctor import examine, takes_files
 from boardlift.destinations.mysql.errors import code_of, read_url, speaking
-from boardlift.destinations.mysql.load import load
+from boardlift.destinations.mysql.load import Loader
 from boardlift.destinations.mysql.query import read_only
 from boardlift.destinations.mysql.refill import heal
 from boardlift.destinations.mysql.session import Rows, Session
@@ -75,6 +75,7 @@ class MySQL(OneByOne):
         self._open: Session | None = None
         self._lease: Session | None = None
         self._local: bool | None = None
+        self._loader: Loader | None = None
 
     @property
     def identity(self) -> str:
@@ -190,7 +191,9 @@ class MySQL(OneByOne):
             if self._local is None:
                 self._local = takes_files(session)
             target = Identifier(self._hidden, staged.hidden_name)
-            return load(session, target, staged.table, rows, local=self._local)
+            if self._loader is None:
+                self._loader = Loader(self._connect)
+            return self._loader.load(session, target, staged.table, rows, local=self._local)
 
     def measure(self, staged: StagedRef) -> TableFacts:
         target = Identifier(self._hidden, staged.hidden_name)
@@ -224,7 +227,7 @@ class MySQL(OneByOne):
                     continue
                 live = inspect.read(session, self.namespace, name, dependants=True)
                 stored = leaving.get(name)
-                before = inspect.read(session, self._hidden, stored.hidden_name) if stored else None
+                before = made.recall(session, self._hidden, stored.hidden_name) if stored else None
                 table = next((table for table in tables if table.name == name), None)
                 after = mysql_judge.Successor.of_table(table, session) if table else None
                 found.append(mysql_judge.judge(session, live, before, after, name, replace))
@@ -320,6 +323,8 @@ class MySQL(OneByOne):
             )
             for name in strays:
                 self._session().run(SQL("DROP TABLE {}").format(Identifier(self._hidden, name)))
+            if strays:
+                made.forget(self._session(), self._hidden, strays)
         return strays
 
     def retain(self, group: str, keep: int) -> list[int]:
@@ -335,6 +340,7 @@ class MySQL(OneByOne):
                 for table in generation.tables:
                     place = Identifier(self._hidden, table.hidden_name)
                     self._session().run(SQL("DROP TABLE IF EXISTS {}").format(place))
+                made.forget(self._session(), self._hidden, [table.hidden_name for table in generation.tables])
         return [generation.number for generation in going]
 
     # -- people
@@ -350,6 +356,9 @@ class MySQL(OneByOne):
             return [Finding("destination", False, error.message, error.hint)]
 
     def close(self) -> None:
+        if self._loader is not None:
+            self._loader.close()
+            self._loader = None
         if self._open is not None:
             self._open.close()
             self._open = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ _HINTS = {
     1045: "check user and password in the `destination:` URL",
     1048: "a value is missing where the column needs one; the live tables are as they were",
     1053: "the server is stopping; run the same command again when it is up",
+    1064: "the server does not understand this SQL: correct the query, or report it if boardlift wrote it",
     1062: "a key appears twice in the staged table; the live tables are as they were",
     1071: "the key is longer than the 3,072 bytes that InnoDB allows; take a shorter one",
     1114: "free disk space on the database server and run the same command again; the live tables are as they were",
@@ -35,6 +36,7 @@ _HINTS = {
     1264: "a staged value does not fit its column; the live tables are as they were",
     1265: "a staged value does not fit its column; the live tables are as they were",
     1290: "the server does not take writes (a replica, or read_only); use the primary's URL",
+    1364: "a column of people's own takes no row without a value: give it a default, or make it nullable",
     1366: "a staged value does not fit its column; the live tables are as they were",
     1406: "a staged value is longer than its column; a text that is part of a key holds up to 512 characters",
     1698: "check user and password in the `destination:` URL",
@@ -47,8 +49,13 @@ _HINTS = {
     2013: _LOST,
     2026: "check the ssl_ options in the `destination:` URL",
     3750: "the server wants a primary key on every table: SET GLOBAL sql_require_primary_key = 0",
-    4025: "a staged value breaks a CHECK of its column; the live tables are as they were",
+    3140: "a staged value is no JSON; the live tables are as they were",
+    3157: "MySQL holds JSON of at most 100 levels; give this column `type: text`, or exclude it",
+    4025: "a staged value breaks a CHECK of its column (MariaDB holds JSON of at most 32 levels: give such a column"
+    " `type: text`, or exclude it); the live tables are as they were",
+    4040: "MariaDB holds JSON of at most 32 levels; give this column `type: text`, or exclude it",
 }
+MISFIT = "a staged value does not fit its column; the live tables are as they were"
 _TAKEN = 1050
 TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 CERTIFICATES = ("ssl_ca", "ssl_cert", "ssl_key")
@@ -139,6 +146,11 @@ def explain(address: Address, action: str, error: Exception) -> DestinationError
     if code in _NO_RIGHT:
         return DestinationError(message, hint=_grants(said))
     return DestinationError(message, hint=_HINTS.get(code, _LOST if code == 0 else ""))
+
+
+def hint_of(codes: Iterable[int]) -> str:
+    """What to do about the first of these error numbers that has a way out; for any other, that a value misfits."""
+    return next((_HINTS[code] for code in codes if code in _HINTS), MISFIT)
 
 
 def _grants(said: str) -> str:

@@ -6,7 +6,7 @@ a feed was opened for the very statement, and then that feed.
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pymysql
@@ -21,7 +21,6 @@ else:  # generic in its stubs alone
 
 FEED = "boardlift"
 """What the statement calls the file."""
-_PIECE = 1 << 16
 
 
 class _Result(MySQLResult):
@@ -32,7 +31,7 @@ class _Result(MySQLResult):
         feed, connection.feed = connection.feed, None
         granted = feed is not None and asked in (FEED, FEED.encode())
         try:
-            while granted and (piece := os.read(feed, _PIECE)):
+            for piece in feed if granted else ():
                 connection.write_packet(piece)
         finally:
             connection.write_packet(b"")
@@ -43,9 +42,9 @@ class _Result(MySQLResult):
 
 
 class FeedingConnection(_Connection):
-    """`feed` is the open file that the next LOAD DATA LOCAL reads."""
+    """`feed` is what the next LOAD DATA LOCAL reads, in pieces of less than 16 MiB, none of them empty."""
 
-    feed: int | None = None
+    feed: Iterator[bytes] | None = None
 
     def _read_query_result(self, unbuffered: bool = False) -> Any:
         self._result: Any = None

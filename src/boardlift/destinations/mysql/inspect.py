@@ -14,6 +14,7 @@ from boardlift.shape.sql import SQL, Composable, Identifier, Literal
 
 _NO_SUCH_TABLE = (1146, 1049)
 _NAME = r'"((?:[^"]|"")+)"'
+_BACKTICKED = re.compile(r"`((?:[^`]|``)+)`")
 _KEY = re.compile(rf"  (?:(?:UNIQUE|FULLTEXT|SPATIAL) )?KEY {_NAME} ")
 _CONSTRAINT = re.compile(rf"  CONSTRAINT {_NAME} (CHECK|FOREIGN KEY) ")
 _COLUMN = re.compile(rf"  {_NAME} ")
@@ -56,8 +57,10 @@ class Member:
 
     @property
     def columns(self) -> set[str]:
-        """The quoted names in the text after its own; texts in it are none."""
-        return {one.replace('""', '"') for one in re.findall(_NAME, _TEXTS.sub("''", self.text))} - {self.name}
+        """The quoted names in the text after its own; texts in it are none. In expressions MySQL writes backticks."""
+        text = _TEXTS.sub("''", self.text)
+        names = {one.replace('""', '"') for one in re.findall(_NAME, text)}
+        return (names | {one.replace("``", "`") for one in _BACKTICKED.findall(text)}) - {self.name}
 
 
 @dataclass(frozen=True)
@@ -233,11 +236,12 @@ def _incoming(session: Session, namespace: str, name: str) -> tuple[Incoming, ..
             SQL(
                 "SELECT constraint_name, table_schema, table_name, column_name, referenced_column_name"
                 " FROM information_schema.key_column_usage"
-                " WHERE referenced_table_schema = {} AND referenced_table_name = {}"
+                # MySQL 9.7 takes a quote in a name that this view is asked for as the end of it.
+                " WHERE referenced_table_schema = {} AND hex(referenced_table_name) = {}"
                 " ORDER BY table_schema, table_name, constraint_name, ordinal_position"
             ),
             namespace,
-            name,
+            name.encode().hex().upper(),
         )
     )
     found: dict[tuple[str, str, str], list[tuple[str, str]]] = {}

@@ -15,9 +15,10 @@ from boardlift.destinations.interface import Replace, Replacement
 from boardlift.destinations.mysql import inspect, views
 from boardlift.destinations.mysql.ddl import column_type, comment, keyed_texts
 from boardlift.destinations.mysql.inspect import LiveColumn, Member, Relation
+from boardlift.destinations.mysql.made import Made
 from boardlift.destinations.mysql.refill import doubtful
 from boardlift.destinations.mysql.session import Session
-from boardlift.shape.sql import SQL, Identifier, Literal
+from boardlift.shape.sql import SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
 from boardlift.shape.types import Kind
 
@@ -63,14 +64,14 @@ class Successor:
 def judge(
     session: Session,
     live: Relation | None,
-    before: Relation | None,
+    before: Made | None,
     after: Successor | None,
     table: str,
     way: Replace,
 ) -> Replacement:
     """How `table` goes live. `live` is what is there, None when nothing is; `after` is None when it will be gone.
 
-    `before` is the sealed copy of a live table that was filled in place, None when there is none.
+    `before` is what boardlift made of the live table, None when that is not known.
     """
     if live is None:
         return Replacement(table, way, "it is not live yet, so it takes the place of nothing")
@@ -81,21 +82,21 @@ def judge(
         )
     gone = vanishing(live, before, after)
     if way is Replace.SWAP:
-        obstacles = [*_identity(live, STAY), *_not_swapped(session, live, after)]
+        obstacles = [*_identity(live, STAY), *_not_swapped(session, live, after), *_required(live, before, after)]
         left = [index.name for index in live.indexes if not inspect.is_ours(index) and index.columns & gone]
         why = "one RENAME TABLE puts the new table under the name, by which grants and views go"
         if left:
             why += f"; an index on a column that is gone is left out: {', '.join(left)}"
         carried = [*_named(session, live), *(str(what) for what in _carried(live, gone))]
     else:
-        obstacles = _not_refilled(session, live, after, gone)
+        obstacles = _not_refilled(session, live, before, after, gone)
         why = "the live table is emptied and filled again in one transaction, so what hangs on it stays as it is"
         if live.triggers:
             why += "; its triggers fire for every row"
         carried = [*_named(session, live), *(f"trigger {name}" for name, _ in live.triggers)]
         carried += [f"foreign key {member.name}" for member in live.outgoing] + [str(key) for key in live.incoming]
         carried += [str(what) for what in _carried(live, gone)]
-    obstacles += _theirs(session, live, before)
+    obstacles += [*_retyped(live, before, after), *_theirs(session, live, before)]
     obstacles += _views_lost(session, live, [*after.columns, *(extra(live, before, after))])
     return Replacement(table, way, why, tuple(carried), _once(obstacles))
 
@@ -105,13 +106,13 @@ def _once(obstacles: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(obstacles))
 
 
-def vanishing(live: Relation, before: Relation | None, after: Successor) -> set[str]:
+def vanishing(live: Relation, before: Made | None, after: Successor) -> set[str]:
     """Columns of boardlift's that the live table has and its successor has not."""
-    mine = {column.name for column in (before or live).columns if not column.generated}
+    mine = set((before or Made.of_relation(live)).columns)
     return {column.name for column in live.columns if column.name in mine} - set(after.columns)
 
 
-def extra(live: Relation, before: Relation | None, after: Successor) -> list[str]:
+def extra(live: Relation, before: Made | None, after: Successor) -> list[str]:
     """Columns that stay when a table is filled in place: a person added them."""
     gone = vanishing(live, before, after)
     return [column.name for column in live.columns if column.name not in after.columns and column.name not in gone]
@@ -183,20 +184,42 @@ def _other_engine(live: Relation) -> list[str]:
     return [f"ENGINE {live.engine} of {live.name} (ALTER TABLE ... ENGINE = InnoDB)"]
 
 
-def _theirs(session: Session, live: Relation, before: Relation | None) -> list[str]:
-    """Columns with values that people added since the table was filled in place; a new generation has none of these.
-
-    Without a sealed copy nothing tells them from the board's, and the old generation keeps them.
-    """
+def _theirs(session: Session, live: Relation, before: Made | None) -> list[str]:
+    """Columns with values that people added since the table went live; a new generation has none of these."""
     if before is None:
         return []
-    ours = {column.name for column in before.columns} | doubtful(session, before.namespace, live.name)
+    ours = {*before.columns} | doubtful(session, before.hidden, live.name)
     return [
         f"column {column.name} of {live.name}, which is not the board's and would lose its values"
         f" (keep it in a table of your own, joined by {', '.join(live.key) or 'item_id'}, and drop it here)"
         for column in live.columns
         if column.name not in ours and not column.generated
     ]
+
+
+def _retyped(live: Relation, before: Made | None, after: Successor) -> list[str]:
+    """Columns whose type a person changed: made again in it, values could be cut or rounded without a word."""
+    found = []
+    for column in live.columns:
+        made, _ = before.columns.get(column.name, ("", False)) if before else ("", False)
+        if made and not column.generated and column.name in after.columns and column.type != made:
+            back = SQL("ALTER TABLE {} MODIFY {} {}").format(live.place, Identifier(column.name), Composable(made))
+            found.append(
+                f"type {column.type} of column {column.name} of {live.name}, which was {made}"
+                f" (name the type in boardlift.yaml, or {back.text.replace(chr(34), '`')})"
+            )
+    return found
+
+
+def _required(live: Relation, before: Made | None, after: Successor) -> list[str]:
+    """NOT NULL that a person set or took away."""
+    found = []
+    for column in live.columns:
+        _, required = before.columns.get(column.name, ("", column.required)) if before else ("", column.required)
+        if column.name in after.columns and not column.generated and column.required != required:
+            what = "NOT NULL" if column.required else "NULL in place of NOT NULL"
+            found.append(f"{what} of column {column.name} of {live.name} ({STAY})")
+    return found
 
 
 def _column_checks(session: Session, live: Relation) -> list[str]:
@@ -213,20 +236,22 @@ def _column_checks(session: Session, live: Relation) -> list[str]:
     return [str(name) for (name,) in rows]
 
 
-def _not_refilled(session: Session, live: Relation, after: Successor, gone: set[str]) -> list[str]:
+def _not_refilled(session: Session, live: Relation, before: Made | None, after: Successor, gone: set[str]) -> list[str]:
     found = _other_engine(live)  # what another engine has deleted no ROLLBACK brings back
     if live.key != after.key:
         found.append(f"the key of {live.name}, which changes ({_SWAP_ONCE})")
+    made = before.columns if before else {}
     for column in live.columns:
         wanted = after.columns.get(column.name)
+        type_, required = made.get(column.name, (column.type, column.required))
         place = f"column {column.name} of {live.name}"
         if wanted is None:
             continue
         if column.generated:
             found.append(f"generated {place}, whose name the board takes (rename it)")
-        elif wanted != column.type:
+        elif wanted != column.type == type_:
             found.append(f"{place}, which changes from {column.type} to {wanted} ({_SWAP_ONCE})")
-        elif column.required and column.name not in after.required:
+        elif column.required and required and column.name not in after.required:
             found.append(f"{place}, which may be empty from now on ({_SWAP_ONCE})")
     if gone or any(live.column(name) is None for name in after.columns):
         found += _not_altered(session, live)

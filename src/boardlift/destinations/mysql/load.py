@@ -6,25 +6,22 @@ LOCAL turns errors into warnings, so any warning, and any row that did not arriv
 
 from __future__ import annotations
 
-import os
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
 
 import duckdb
 
 from boardlift.destinations.interface import ArrowStream
-from boardlift.destinations.mysql.feed import FEED
+from boardlift.destinations.mysql.errors import MISFIT
+from boardlift.destinations.mysql.lanes import load_file
 from boardlift.destinations.mysql.session import Session
 from boardlift.errors import DestinationError
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Column, Table
-from boardlift.shape.types import Kind
+from boardlift.shape.types import Kind, SqlType
 
 _ROWS = "boardlift_rows"
 _STATEMENT_BYTES = 1 << 20
+_SHORT_DIGITS = 18
 _CASTS: dict[Kind, SQL] = {
     Kind.TEXT: SQL("CAST({} AS VARCHAR)"),
     Kind.INTEGER: SQL("CAST({} AS INTEGER)"),
@@ -36,29 +33,50 @@ _CASTS: dict[Kind, SQL] = {
     Kind.TIMESTAMP: SQL("make_timestamp(epoch_us(CAST({} AS TIMESTAMPTZ)))"),  # in UTC, past any calendar
     Kind.JSON: SQL("CAST({} AS VARCHAR)"),
 }
+# What is not finite would become NULL, a mistake in the SQL, or a date that no calendar has.
+_FINITE: dict[Kind, SQL] = {
+    Kind.DOUBLE: SQL("isfinite(CAST({} AS DOUBLE))"),
+    Kind.DATE: SQL("isfinite(CAST({} AS DATE))"),
+    Kind.TIMESTAMP: SQL("isfinite(CAST({} AS TIMESTAMPTZ))"),
+}
 _QUOTED = (Kind.TEXT, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.JSON)
 
 
-def load(session: Session, target: Composable, table: Table, rows: ArrowStream, *, local: bool) -> int:
-    """Append a stream to `target`; the number of rows it had. All or none.
+class Loader:
+    """Appends streams to staged tables; `connect` opens a connection like the one that each load is given."""
 
-    `local` says whether the server takes LOAD DATA LOCAL; without it the rows go by INSERT. Raises DestinationError
-    for rows that do not fit, and the driver's errors.
-    """
-    with duckdb.connect() as engine:
-        try:
+    def __init__(self, connect: Callable[[], Session]) -> None:
+        self._connect = connect
+        self._engine = duckdb.connect(":memory:")
+
+    def load(self, session: Session, target: Composable, table: Table, rows: ArrowStream, *, local: bool) -> int:
+        """Append a stream to `target`; the number of rows it had. All or none.
+
+        (Two connections commit one after the other: should the server be lost between the two, this raises and a part
+        of the rows is there; a table whose load failed is staged anew.)
+        `local` says whether the server takes LOAD DATA LOCAL; without it the rows go by INSERT. Raises
+        DestinationError for rows that do not fit, and the driver's errors.
+        """
+        with self._engine.cursor() as engine:
             # In order, DuckDB would write nothing before the last row is read; the key puts the rows in order anyway.
             engine.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
-            # The capsule itself: DuckDB would ask the object for its stream several times, and some have only one.
-            engine.register(_ROWS, rows.__arrow_c_stream__())
-            width = len(engine.execute(f"DESCRIBE SELECT * FROM {_ROWS}").fetchall())
-            if width != len(table.columns):
-                raise DestinationError(f"{table.name} has {len(table.columns)} columns, its rows have {width}.")
-            with session.transaction():
-                return (_by_file if local else _by_insert)(session, engine, target, table)
-        except duckdb.Error as error:
-            said = str(error).splitlines()[0]
-            raise DestinationError(f"The rows of {table.name} do not fit its columns: {said}") from error
+            try:
+                # The capsule itself: DuckDB would ask the object for its stream several times; some have only one.
+                engine.register(_ROWS, rows.__arrow_c_stream__())
+                width = len(engine.execute(f"DESCRIBE SELECT * FROM {_ROWS}").fetchall())
+                if width != len(table.columns):
+                    raise DestinationError(f"{table.name} has {len(table.columns)} columns, its rows have {width}.")
+                with session.transaction():
+                    if local:
+                        return load_file(session, self._connect, engine, _typed(table), target, table)
+                    return _by_insert(session, engine, target, table)
+            except duckdb.Error as error:
+                said = str(error).splitlines()[0]
+                told = f"The rows of {table.name} do not fit its columns: {said}"
+                raise DestinationError(told, hint=MISFIT) from error
+
+    def close(self) -> None:
+        self._engine.close()
 
 
 def _typed(table: Table, wrap: dict[Kind, SQL] | None = None) -> Composable:
@@ -72,98 +90,24 @@ def _typed(table: Table, wrap: dict[Kind, SQL] | None = None) -> Composable:
 
 def _cast(column: Column, place: Composable) -> Composable:
     if column.type.kind is Kind.DECIMAL:
-        # The type is two checked numbers in our own spelling.
-        return SQL("CAST({} AS {})").format(place, Composable(str(column.type)))
-    return _CASTS[column.type.kind].format(place)
+        return _decimal(column.type, place)
+    value = _CASTS[column.type.kind].format(place)
+    if (finite := _FINITE.get(column.type.kind)) is None:
+        return value
+    told = f"column {column.name} holds nan or infinity, which these servers have no {column.type} for"
+    return SQL("CASE WHEN {0} IS NULL OR {1} THEN {2} ELSE error({3}) END").format(
+        place, finite.format(place), value, Literal(told)
+    )
 
 
-# -- by LOAD DATA LOCAL
-
-
-def _by_file(session: Session, engine: duckdb.DuckDBPyConnection, target: Composable, table: Table) -> int:
-    statement = SQL(
-        "LOAD DATA LOCAL INFILE {} INTO TABLE {} CHARACTER SET utf8mb4"
-        " FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY '' LINES TERMINATED BY 0x0A ({})"
-    ).format(Literal(FEED), target, COMMA.join(Identifier(column.name) for column in table.columns))
-    with _written(engine, _typed(table)) as written:
-        session.raw.feed = written.feed
-        try:
-            with session.raw.cursor() as cursor:
-                arrived = int(cursor.execute(statement.text))
-                warnings = int(cursor.warning_count)
-        finally:
-            session.raw.feed = None
-    expected = written.count()
-    if warnings or arrived != expected:
-        told = session.ask(SQL("SHOW WARNINGS LIMIT 1"))
-        why = f": {told[0][2]}" if told else ""
-        raise DestinationError(f"{arrived} of {expected} rows of {table.name} could be loaded as they are{why}.")
-    return arrived
-
-
-class _Written:
-    """What DuckDB writes, and how it went. `feed` is the file to read it from."""
-
-    def __init__(self, feed: int) -> None:
-        self.feed = feed
-        self.rows = 0
-        self.error: BaseException | None = None
-
-    def write(self, engine: duckdb.DuckDBPyConnection, select: Composable, path: str) -> None:
-        # NULL is the bare word; DuckDB puts quotes around a text that reads so.
-        copy = SQL(
-            "COPY ({}) TO {} (FORMAT csv, HEADER false, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR 'NULL')"
-        ).format(select, Literal(path))
-        try:
-            self.rows = int(engine.execute(copy.text).fetchall()[0][0])
-        except BaseException as error:  # noqa: BLE001 (it is raised again where the rows are counted)
-            self.error = error
-
-    def count(self) -> int:
-        """The rows that were written. Raises what stopped the writing."""
-        if self.error is not None:
-            raise self.error
-        return self.rows
-
-
-@contextmanager
-def _written(engine: duckdb.DuckDBPyConnection, select: Composable) -> Iterator[_Written]:
-    if Path("/dev/fd").exists():
-        yield from _through_pipe(engine, select)
-    else:
-        yield from _through_file(engine, select)
-
-
-def _through_pipe(engine: duckdb.DuckDBPyConnection, select: Composable) -> Iterator[_Written]:
-    out, into = os.pipe()
-    written = _Written(out)
-
-    def write() -> None:
-        try:
-            written.write(engine, select, f"/dev/fd/{into}")
-        finally:
-            os.close(into)  # the reader sees the end, however it came
-
-    writer = threading.Thread(target=write, name="boardlift csv")
-    writer.start()
-    try:
-        yield written
-    finally:
-        os.close(out)  # a writer that nobody reads from any more is told so
-        writer.join()
-
-
-def _through_file(engine: duckdb.DuckDBPyConnection, select: Composable) -> Iterator[_Written]:
-    handle, path = tempfile.mkstemp(prefix="boardlift", suffix=".csv")
-    try:
-        written = _Written(handle)
-        written.write(engine, select, path)
-        written.count()
-        yield written
-    finally:
-        os.close(handle)
-        with suppress(OSError):
-            Path(path).unlink()
+def _decimal(type_: SqlType, place: Composable) -> Composable:
+    """A number as text. DuckDB writes one that fits in 64 bits ten times as fast as one that takes 128."""
+    # The type is two checked numbers in our own spelling.
+    exact = SQL("CAST({} AS {})").format(place, Composable(str(type_)))
+    if type_.precision <= _SHORT_DIGITS or type_.scale >= _SHORT_DIGITS:
+        return exact
+    short = Composable(str(SqlType(Kind.DECIMAL, _SHORT_DIGITS, type_.scale)))
+    return SQL("coalesce(CAST(TRY_CAST({0} AS {1}) AS VARCHAR), CAST({0} AS VARCHAR))").format(exact, short)
 
 
 # -- by INSERT, where the server does not take LOAD DATA LOCAL

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from boardlift.destinations.interface import Generation, State
 from boardlift.destinations.mysql import inspect
 from boardlift.destinations.mysql.catalogue import NEXT, NOTES, PREVIOUS, filled, note_statement
-from boardlift.destinations.mysql.inspect import LiveColumn, Relation
+from boardlift.destinations.mysql.errors import code_of
+from boardlift.destinations.mysql.inspect import LiveColumn, Member, Relation
 from boardlift.destinations.mysql.session import Session
 from boardlift.destinations.mysql.wait import Granted, Waiting
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 
 _COLUMNS = "columns "
+_NEEDED = (1553, 3780)
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,13 @@ def copy_table(session: Session, source: Identifier, hidden: str, name: str) -> 
 def make_room(
     session: Session, waiting: Waiting, live: Relation, sealed: Relation, gone: set[str], hidden: str
 ) -> Granted:
-    """Add the columns that a live table lacks, empty for now. `gone` are those that go after the refill."""
+    """Add the columns that a live table lacks, empty for now. `gone` are those that go after the refill.
+
+    Indexes of boardlift's come and go after it, too: the rows that are there now may not suit them.
+    """
     coming = [column for column in sealed.columns if live.column(column.name) is None]
     moving = sorted({column.name for column in coming} | gone)
-    if moving or _retitled(live, sealed):
+    if moving or _retitled(live, sealed) or _own_indexes(live) != _own_indexes(sealed):
         session.run(note_statement(hidden, _COLUMNS + live.name, json.dumps(moving)))
     parts = []
     for column in coming:
@@ -137,7 +142,7 @@ def _settle_columns(
     name: str,
     moving: list[str],
 ) -> None:
-    """Take away the columns in doubt that the live generation has not, and write its titles on those it has."""
+    """Take away the columns in doubt that the live generation has not; give it its titles and its indexes."""
     live, hidden = namespaces
     owner = next((t for g in known if g.state is State.LIVE for t in g.tables if t.name == name), None)
     table = inspect.read(session, live, name)
@@ -156,7 +161,28 @@ def _settle_columns(
         ]
         if titles:
             _altered(waiting, table, [*titles, SQL("ALGORITHM = INSTANT")], "write column titles")
+        _settle_indexes(waiting, table, sealed, gone)
     session.run(SQL("DELETE FROM {} WHERE subject = {}").format(Identifier(hidden, NOTES), Literal(_COLUMNS + name)))
+
+
+def _settle_indexes(waiting: Waiting, live: Relation, sealed: Relation, gone: set[str]) -> None:
+    """Make and drop boardlift's own indexes as the sealed table has them. Each change leaves readers alone."""
+    have, wanted = _own_indexes(live), _own_indexes(sealed)
+    for name, index in have.items():
+        if wanted.get(name) != index and not index.columns & gone:
+            try:
+                _altered(waiting, live, [SQL("DROP INDEX {}").format(Identifier(name))], f"drop the index {name}")
+            except DestinationError as error:
+                if code_of(error.__cause__) not in _NEEDED:  # a foreign key of a person's leans on it
+                    raise
+    taken = {index.name for index in live.indexes} - set(have)
+    for name, index in wanted.items():
+        if have.get(name) != index and name not in taken:
+            _altered(waiting, live, [SQL("ADD {}").format(Composable(index.text))], f"make the index {name}")
+
+
+def _own_indexes(table: Relation) -> dict[str, Member]:
+    return {index.name: index for index in table.indexes if inspect.is_ours(index)}
 
 
 def _retitled(live: Relation, sealed: Relation) -> list[LiveColumn]:
@@ -185,13 +211,13 @@ def _stored_columns(session: Session, namespace: str, name: str) -> Composable:
 
 def _refuse_orphans(writer: Session, live: str, name: str) -> None:
     """Foreign keys were not checked during the refill; here all of them are, on what is so at this moment."""
-    place = {"schema": Literal(live), "table": Literal(name)}
+    place = {"schema": Literal(live), "table": Literal(name.encode().hex().upper())}  # as in `inspect`
     rows = writer.ask(
         SQL(
             "SELECT constraint_name, table_schema, table_name, column_name, referenced_table_schema,"
             " referenced_table_name, referenced_column_name FROM information_schema.key_column_usage"
             " WHERE referenced_table_name IS NOT NULL AND (referenced_table_schema = {schema} AND"
-            " referenced_table_name = {table} OR table_schema = {schema} AND table_name = {table})"
+            " hex(referenced_table_name) = {table} OR table_schema = {schema} AND hex(table_name) = {table})"
             " ORDER BY 2, 3, 1, ordinal_position"
         ).format(**place)
     )

@@ -16,7 +16,7 @@ import pymysql
 from boardlift.clock import Clock
 from boardlift.destinations.catalogue import CATALOGUE, Slot, SwapPlan
 from boardlift.destinations.interface import Replace, SwapOutcome
-from boardlift.destinations.mysql import inspect
+from boardlift.destinations.mysql import inspect, made
 from boardlift.destinations.mysql.catalogue import (
     NEXT,
     PREVIOUS,
@@ -29,6 +29,7 @@ from boardlift.destinations.mysql.ddl import seal_statement
 from boardlift.destinations.mysql.errors import LOST, Address, code_of, explain, speaking
 from boardlift.destinations.mysql.inspect import Relation
 from boardlift.destinations.mysql.judge import Successor, carried_members, judge, vanishing
+from boardlift.destinations.mysql.made import Made
 from boardlift.destinations.mysql.refill import Refill, copy_table, fill, make_room, refilling
 from boardlift.destinations.mysql.session import Session
 from boardlift.destinations.mysql.wait import NOT_GRANTED, Blocker, Granted, SwapPolicy, Waiting, find_blockers, gave_up
@@ -115,6 +116,7 @@ class Swap:
             if (seal := seal_statement(target, slot.table, present)) is not None:
                 self._session.run(seal)
             self._session.ask(SQL("ANALYZE TABLE {}").format(target))
+            made.remember(self._session, self._stored(slot))
 
     def _stored(self, slot: Slot) -> Relation:
         found = inspect.read(self._session, self._hidden, slot.hidden_name)
@@ -175,10 +177,8 @@ class Swap:
                 hint="take the way out that stands with each; `boardlift plan` lists them again",
             )
 
-    def _sealed(self, slot: Slot | None) -> Relation | None:
-        if slot is None or slot.hidden_name not in self._there:
-            return None
-        return inspect.read(self._session, self._hidden, slot.hidden_name)
+    def _sealed(self, slot: Slot | None) -> Made | None:
+        return made.recall(self._session, self._hidden, slot.hidden_name) if slot else None
 
     def _prepare(self, plan: SwapPlan, work: _Work) -> None:
         """All that takes time, in the hidden namespace alone."""
@@ -252,7 +252,7 @@ class Swap:
             with speaking(self._address, "prepare the live tables"):
                 sealed = self._stored(Slot(refill.name, refill.hidden_name))
                 live = work.live[refill.name]
-                before = inspect.read(self._session, self._hidden, leaving[refill.name].hidden_name)
+                before = self._sealed(leaving[refill.name])
                 gone = vanishing(live, before, Successor.of_relation(sealed))
                 granted = make_room(self._session, self._waiting, live, sealed, gone, self._hidden)
             longest = max(longest, granted.longest_ms)

@@ -22,6 +22,7 @@ from boardlift.shape.sql import COMMA, SQL, Composable, Literal
 
 # A lock was not granted: lock wait timeout, deadlock, interrupted, max_statement_time.
 NOT_GRANTED = frozenset({1205, 1213, 1317, 1969, 3024})
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,14 @@ class Waiting:
         fired = threading.Event()
 
         def watch() -> None:
-            if not over.wait(self._policy.lock_budget_ms / 1000):
-                fired.set()
+            # A statement that has its locks and is at work is let be: cut short it would never come to its end.
+            pause = self._policy.lock_budget_ms / 1000
+            while not over.wait(pause):
                 with suppress(pymysql.err.MySQLError):
-                    guard.run(SQL("KILL QUERY {}").format(Literal(self._session.id)))
+                    if _waits(guard, self._session.id):
+                        fired.set()
+                        guard.run(SQL("KILL QUERY {}").format(Literal(self._session.id)))
+                pause = _LOOK_SECONDS
 
         # Whatever becomes of this program, the server itself ends the wait after a second.
         self._session.run(SQL("SET SESSION lock_wait_timeout = 1"))
@@ -140,6 +145,12 @@ class Waiting:
     def _pause(self, attempt: int) -> None:
         pause = min(self._policy.first_pause * 1.5 ** (attempt - 1), self._policy.longest_pause)
         self._clock.sleep(pause * self._random.uniform(0.5, 1.0))
+
+
+def _waits(session: Session, connection: int) -> bool:
+    """Whether a connection stands in a queue for a lock just now. Raises the driver's errors."""
+    asked = SQL("SELECT 1 FROM information_schema.processlist WHERE id = {} AND state LIKE 'Waiting for %lock%'")
+    return bool(session.ask(asked.format(Literal(connection))))
 
 
 def gave_up(attempts: int, blockers: list[Blocker]) -> PromotionConflict:

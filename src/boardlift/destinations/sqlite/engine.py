@@ -35,7 +35,7 @@ from boardlift.destinations.sqlite import contents as sqlite_contents
 from boardlift.destinations.sqlite import locks as sqlite_locks
 from boardlift.destinations.sqlite.ddl import copy_statement, create_statement
 from boardlift.destinations.sqlite.file import Patience, Rows, SQLiteFile, read_url
-from boardlift.destinations.sqlite.load import Caster, insert, loosen
+from boardlift.destinations.sqlite.load import Caster, in_parts, insert, loosen, take_back
 from boardlift.destinations.sqlite.names import Names, names_of
 from boardlift.destinations.sqlite.plan import plan_replacements
 from boardlift.destinations.sqlite.query import read_only
@@ -155,8 +155,19 @@ class SQLite(OneByOne):
         if self._caster is None:
             self._caster = Caster()
         batches = self._caster.batches(staged.table, rows)
-        with self._file.transaction(f"load {staged.table.name}"):
-            return insert(self._file.connection(), self._names.hidden(staged.hidden_name), staged.table, batches)
+        name = self._names.hidden(staged.hidden_name)
+        before = _whole(self._file.run(SQL("SELECT coalesce(max(rowid), 0) FROM {}").format(Identifier(name)))[0][0])
+        action, added = f"load {staged.table.name}", 0
+        try:
+            for part in in_parts(staged.table, batches):
+                with self._file.transaction(action):
+                    added += insert(self._file.connection(), name, staged.table, part)
+        except BaseException:
+            if added:
+                with self._file.transaction(action):
+                    take_back(self._file.connection(), name, before)
+            raise
+        return added
 
     def measure(self, staged: StagedRef) -> TableFacts:
         target = Identifier(self._names.hidden(staged.hidden_name))

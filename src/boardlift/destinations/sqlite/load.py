@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 
 import duckdb
 
@@ -20,6 +21,7 @@ from boardlift.shape.types import Kind, SqlType
 
 _ROWS = "boardlift_rows"
 _BATCH = 250  # rows; larger batches fall out of the processor's cache
+_CELLS = 2_000_000  # in a transaction
 _MEMORY = "200MB"
 
 Batch = list[tuple[object, ...]]
@@ -55,6 +57,19 @@ class Caster:
 
     def close(self) -> None:
         self._engine.close()
+
+
+def in_parts(table: Table, batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
+    """The batches by transaction: what is not committed cannot leave the write-ahead log, which would grow with it."""
+    most = max(1, _CELLS // (len(table.columns) * _BATCH))
+    while (first := next(batches, None)) is not None:
+        yield chain((first,), islice(batches, most - 1))
+
+
+def take_back(connection: sqlite3.Connection, name: str, rows: int) -> None:
+    """Remove all but the first rows, within a transaction. Rows of a staged table are numbered as they came."""
+    statement = SQL("DELETE FROM {} WHERE rowid > ?").format(Identifier(name))
+    connection.execute(statement.text, (rows,))
 
 
 def insert(connection: sqlite3.Connection, name: str, table: Table, batches: Iterable[Batch]) -> int:

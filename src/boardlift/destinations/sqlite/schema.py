@@ -18,6 +18,15 @@ from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 
 _ORDER = ("table", "index", "view", "trigger")
 _HEAD = re.compile(r'CREATE TABLE\s+("(?:[^"]|"")*"|[^\s("]+)', re.IGNORECASE)
+_WORD = r"""(?:"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|'(?:[^']|'')*'|[^\s"`\[',.;()]+)"""
+_GAP = r"(?:\s|--[^\n]*\n|/\*.*?\*/)"
+_UPDATE_OF = re.compile(
+    rf"CREATE{_GAP}+(?:TEMP(?:ORARY)?{_GAP}+)?TRIGGER{_GAP}+(?:IF{_GAP}+NOT{_GAP}+EXISTS{_GAP}+)?"
+    rf"(?:{_WORD}{_GAP}*\.{_GAP}*)?{_WORD}{_GAP}+(?:BEFORE{_GAP}+|AFTER{_GAP}+|INSTEAD{_GAP}+OF{_GAP}+)?"
+    rf"UPDATE{_GAP}+OF{_GAP}*((?:{_WORD}{_GAP}*,{_GAP}*)*{_WORD}){_GAP}*ON\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The beginning of a trigger on changes of some columns, and these columns."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,10 @@ def examine(connection: sqlite3.Connection, known: Sequence[Thing]) -> dict[Buil
             for other in triggers:
                 if other is not trigger:
                     _drop_trigger(connection, other)
-            found[Built("trigger", trigger.name, trigger.table)] = _compile(connection, _writes(connection, trigger))
+            verdict = _compile(connection, _writes(connection, trigger))
+            if not verdict.error and (missing := _waits_in_vain(connection, trigger)):
+                verdict = Verdict(verdict.reads, f"it fires on changes of {missing}, which would be gone")
+            found[Built("trigger", trigger.name, trigger.table)] = verdict
     connection.execute("PRAGMA foreign_keys = ON")
     with _undone(connection):
         for trigger in triggers:
@@ -181,6 +193,21 @@ def _writes(connection: sqlite3.Connection, trigger: Thing) -> list[Composable]:
         changes = COMMA.join(SQL("{0} = {0}").format(column) for column in columns)
         statements.append(SQL("UPDATE {} SET {}").format(target, changes))
     return statements
+
+
+def _waits_in_vain(connection: sqlite3.Connection, trigger: Thing) -> str:
+    """A column after UPDATE OF that the table has not: SQLite compiles such a trigger, and never fires it for that."""
+    if not (found := _UPDATE_OF.match(trigger.sql)):
+        return ""
+    there = {folded(name) for name in columns_of(runner(connection), trigger.table)}
+    names = [_unquoted(name) for name in re.findall(_WORD, found[1])]
+    return next((name for name in names if folded(name) not in there), "")
+
+
+def _unquoted(name: str) -> str:
+    if name[0] == "[":
+        return name[1:-1]
+    return name[1:-1].replace(name[0] * 2, name[0]) if name[0] in "\"`'" else name
 
 
 def _drop_trigger(connection: sqlite3.Connection, trigger: Thing) -> None:

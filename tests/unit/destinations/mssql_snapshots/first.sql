@@ -6,6 +6,7 @@ ALTER TABLE [monday__boardlift].[planning__g1] ADD CONSTRAINT [planning__g1_pk] 
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Planning', @level0type = N'SCHEMA', @level0name = N'monday__boardlift', @level1type = N'TABLE', @level1name = N'planning__g1';
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Item id', @level0type = N'SCHEMA', @level0name = N'monday__boardlift', @level1type = N'TABLE', @level1name = N'planning__g1', @level2type = N'COLUMN', @level2name = N'item_id';
 EXEC sys.sp_addextendedproperty @name = N'MS_Description', @value = N'Name', @level0type = N'SCHEMA', @level0name = N'monday__boardlift', @level1type = N'TABLE', @level1name = N'planning__g1', @level2type = N'COLUMN', @level2name = N'name';
+EXEC sys.sp_addextendedproperty @name = N'boardlift_columns', @value = N'3', @level0type = N'SCHEMA', @level0name = N'monday__boardlift', @level1type = N'TABLE', @level1name = N'planning__g1';
 GO
 COMMIT TRANSACTION;
 GO

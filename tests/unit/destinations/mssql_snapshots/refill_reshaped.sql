@@ -13,6 +13,7 @@ GO
 ALTER TABLE [monday].[planning] DROP CONSTRAINT [no_status];
 ALTER TABLE [monday].[planning] ADD [stock] BIGINT NULL;
 ALTER TABLE [monday].[planning] DROP COLUMN [status];
+ALTER TABLE [monday].[planning] REBUILD;
 GO
 INSERT INTO [monday].[planning] ([item_id], [name], [stock]) SELECT [item_id], [name], [stock] FROM [monday__boardlift].[planning__g2];
 SELECT ROWCOUNT_BIG() AS rows_added;
