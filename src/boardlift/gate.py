@@ -101,6 +101,7 @@ def pass_gate(
                     overrides=rules.overrides,
                     gone=read.difference.deleted,
                     max_deletes=rules.max_deletes,
+                    same_keys=destination.capabilities.same_keys,
                 )
             )
             results.append((plan.key, validated[-1].results))

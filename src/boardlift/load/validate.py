@@ -45,10 +45,12 @@ def validate(
     overrides: Mapping[str, str],
     gone: int | None = None,
     max_deletes: float = 0.1,
+    same_keys: str = "",
 ) -> ValidatedTables:
     """Run every check on what was counted.
 
-    `overrides` maps a check's name to the reason why its verdict does not count this time.
+    `overrides` maps a check's name to the reason why its verdict does not count this time; `same_keys` is what the
+    destination says of texts that are one key although they differ.
 
     Raises CheckFailed with all results when one blocks.
     """
@@ -71,7 +73,7 @@ def validate(
         for result in check(evidence)
     )
     if any(result.blocks for result in results):
-        raise _refused(tables.group, results, destination.capabilities.same_keys)
+        raise _refused(tables.group, results, same_keys)
     return ValidatedTables(tables.group, _without_broken_keys(tables.staged, results), results)
 
 
