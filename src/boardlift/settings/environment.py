@@ -27,7 +27,7 @@ def find_token(text: str) -> Secret:
 
 
 def expand(text: str, where: str) -> str:
-    """The text with every `${NAME}` replaced. Raises ConfigError, which says `where` the name stands, for one not set."""
+    """The text with every `${NAME}` replaced; an error says `where` it stands. Raises ConfigError for one not set."""
 
     def value(match: re.Match[str]) -> str:
         found = os.environ.get(match[1])
