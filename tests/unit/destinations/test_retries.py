@@ -14,7 +14,7 @@ def test_attempts_are_counted() -> None:
 
 
 def test_patience_ends_them() -> None:
-    """No attempt begins after it; the first always does."""
+    """Once it is over nobody pauses for another attempt; the first always takes place."""
     clock = FastClock()
     begun = [clock.slept for _ in Retries(attempts=1000, patience=5.0).tries(clock)]
     assert 6 <= len(begun) < 1000
