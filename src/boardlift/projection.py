@@ -8,6 +8,7 @@ from datetime import datetime
 
 from boardlift.errors import UNCHANGED, DailyLimitReached
 from boardlift.ledger import BoardCost
+from boardlift.monday.bundle import bundles
 from boardlift.monday.day import until_midnight
 from boardlift.monday.queries import COUNTS_AT_ONCE, PAGE_LIMIT, item_points
 from boardlift.monday.standing import Snapshot
@@ -78,7 +79,8 @@ def project(
         else _board(plan, costs.get(plan.key), now, page_size, limit)
         for plan in plans
     )
-    calls, points = sum(board.calls for board in boards), sum(board.points for board in boards)
+    calls = sum(board.calls for board in boards) - _shared([p for p in plans if p.key not in known], limit)
+    points = sum(board.points for board in boards)
     by_calls = sum(board.calls * _call_seconds(board, now) for board in boards) / now.usable
     return Projection(
         boards=boards,
@@ -144,6 +146,12 @@ def _board(
     board = BoardProjection(plan.key, plan.board.name, items, calls, points, 0.0, measured)
     seconds = max(60.0 * points / now.points_minute, calls * _call_seconds(board, now) / now.usable)
     return BoardProjection(plan.key, plan.board.name, items, calls, points, seconds, measured)
+
+
+def _shared(plans: Sequence[BoardPlan], limit: int | None) -> int:
+    """How many calls are saved by asking for small boards together."""
+    together = bundles([(plan.board, plan.selection) for plan in plans], limit=limit)
+    return sum(len(bundle) - 1 for bundle in together)
 
 
 def _known(plan: BoardPlan, now: Snapshot, calls: int, points: int) -> BoardProjection:

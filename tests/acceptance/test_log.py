@@ -21,7 +21,7 @@ def command(tmp_path: Path) -> Iterator[CommandLine]:
         for number, board in enumerate(sandbox.account.boards):
             sandbox.account.rename_board(board.id, f"{TITLE} {number}")
         sandbox.service.faults.add(Fault("cursor_expired", operation="NextItems", after=1))
-        sandbox.service.faults.add(Fault("429_retry_in_seconds", operation="FirstItems", seconds=1))
+        sandbox.service.faults.add(Fault("429_retry_in_seconds", operation="BundledItems", seconds=1))
         text = configuration(sandbox.url, f"duckdb:///{tmp_path / 'w.duckdb'}", account="page_size: 10")
         yield CommandLine(tmp_path, token=sandbox.token, text=text)
 
@@ -36,7 +36,7 @@ def test_json_log_lines_are_ascii_and_can_be_read_back(command: CommandLine) -> 
     assert {"timestamp", "level", "event"} <= set(read[0])
     assert f"{TITLE} 0" in {record.get("board") for record in read}
     events = {record["event"] for record in read}
-    assert {"planning", "reading", "board_started", "board_read", "waiting", "board_restarted", "promoting"} <= events
+    assert {"planning", "reading", "board_started", "board_read", "waiting", "promoting"} <= events
 
 
 def test_text_log_lines_are_ascii(command: CommandLine) -> None:

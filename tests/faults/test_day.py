@@ -51,7 +51,7 @@ with Ledger.open(Path(path), clock) as ledger:
 
 
 def small(**options: object) -> Sandbox:
-    return Sandbox(Account.many(boards=6, items=20, columns=2), SandboxOptions(**options))  # type: ignore[arg-type]
+    return Sandbox(Account.many(boards=6, items=120, columns=2), SandboxOptions(**options))  # type: ignore[arg-type]
 
 
 def pages(sandbox: Sandbox) -> int:

@@ -42,7 +42,7 @@ def test_the_second_of_two_runs_is_refused(sandbox: Sandbox, destination: str, t
         folder.mkdir(exist_ok=True)
         commands.append(CommandLine(folder, token=sandbox.token, text=configuration(sandbox.url, destination)))
     first, second = commands
-    sandbox.service.faults.add(Fault("slow", seconds=4, operation="FirstItems"))
+    sandbox.service.faults.add(Fault("slow", seconds=4, operation="BundledItems"))
     process = first.start("sync", "--log-json")
     assert process.stderr is not None
     while b'"event": "reading"' not in (line := process.stderr.readline()):
@@ -113,7 +113,7 @@ def test_control_c_does_not_wait_for_an_answer_that_never_comes(sandbox: Sandbox
     """A call that hangs holds nobody up."""
     text = configuration(sandbox.url, f"duckdb:///{tmp_path / 'w.duckdb'}")
     command = CommandLine(tmp_path, token=sandbox.token, text=text)
-    sandbox.service.faults.add(Fault("slow", seconds=15, operation="FirstItems", times=None))
+    sandbox.service.faults.add(Fault("slow", seconds=15, operation="BundledItems", times=None))
     process = command.start("sync", "--log-json")
     assert process.stderr is not None
     while b'"event": "reading"' not in process.stderr.readline():

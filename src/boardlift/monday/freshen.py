@@ -15,7 +15,7 @@ from boardlift.spool.page import Page, item_number, updated_at
 from boardlift.spool.run import SpoolRun
 
 LAST_UPDATED = "__last_updated__"
-NEWEST_FIRST = ItemsQuery(order=((LAST_UPDATED, "desc"),))
+NEWEST_FIRST = ItemsQuery("NewestItems", order=((LAST_UPDATED, "desc"),))
 OVERLAP = timedelta(minutes=5)
 """Two clocks and a log that lags: what was edited so long before is taken for edited after."""
 

@@ -99,9 +99,10 @@ class Selection:
 class ItemsQuery:
     """Which items of a board are asked for, and in which order: `query_params` (API page "Items page").
 
-    `rules` are joined by "and"; `order` pairs a column id with `asc` or `desc`.
+    `rules` are joined by "and"; `order` pairs a column id with `asc` or `desc`. `operation` names the first call.
     """
 
+    operation: str = "FirstItems"
     rules: tuple[Mapping[str, object], ...] = ()
     order: tuple[tuple[str, str], ...] = ()
 
@@ -177,18 +178,19 @@ def first_items(
 
     `all_levels` is for multi-level boards, which else show the top level only.
     """
+    operation = query.operation if query else "FirstItems"
     scope = ',hierarchy_scope_config:"allItems"' if all_levels else ""
     params = ",query_params:$params" if query else ""
     page = f"items_page(limit:$limit{params}{scope}){{cursor items{{{_item(selection, all_levels)}}}}}"
     declared = _declaration(selection) + (",$params:ItemsQuery" if query else "")
     text = (
-        f"query FirstItems($board:[ID!]!,$limit:Int!{declared}){{{_COST} "
+        f"query {operation}($board:[ID!]!,$limit:Int!{declared}){{{_COST} "
         f"boards(ids:$board,limit:1,state:all){{id {page}}}}}"
     )
     variables: dict[str, object] = {"board": [board_id], "limit": limit, **_columns(selection)}
     if query:
         variables["params"] = query.variable()
-    return Request("FirstItems", text, variables, board_id, points=page_points(selection, limit), at_most=limit)
+    return Request(operation, text, variables, board_id, points=page_points(selection, limit), at_most=limit)
 
 
 def probe_items(board_id: str, query: ItemsQuery) -> Request:
