@@ -17,7 +17,7 @@ from boardlift.errors import (
     is_interrupt,
 )
 from boardlift.ledger import Holder, Outcome, Run, RunKind, RunStatus
-from boardlift.load.record import settle
+from boardlift.load.promote import settle
 from boardlift.spool.run import prune
 
 KEPT_SPOOLS = 2

@@ -1,13 +1,13 @@
-"""Making validated generations live."""
+"""Making validated generations live: intent in the ledger, one swap in the destination, outcome in the ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from boardlift.destinations.interface import Destination, SwapOutcome
-from boardlift.ledger import Ledger, PromotionKind
-from boardlift.load.record import on_record
+from boardlift.destinations.interface import Destination, State, SwapOutcome
+from boardlift.errors import DestinationError
+from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
 from boardlift.load.validate import ValidatedTables
 
 
@@ -33,7 +33,43 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
             ledger.record_shapes(
                 destination.identity, destination.namespace, table.group.key, table.staged.generation, made
             )
-    outcome = on_record(
-        run_id, groups, destination, ledger, lambda: destination.promote(run_id, [table.staged for table in tables])
+    try:
+        outcome = destination.promote(run_id, [table.staged for table in tables])
+    except DestinationError:
+        if are_live(destination, groups) is False:
+            ledger.settle(run_id, Outcome.ABANDONED, by=SettledBy.RUN)
+        raise
+    ledger.settle(
+        run_id,
+        Outcome.PROMOTED,
+        by=SettledBy.RUN,
+        attempts=outcome.attempts,
+        blocked_ms=outcome.blocked_ms,
+        promoted_at=outcome.promoted_at,
     )
     return PromotedTables(tuple(tables), outcome)
+
+
+def settle(destination: Destination, ledger: Ledger) -> list[str]:
+    """Close what a crash left open: for each intent without an outcome, the destination's catalogue has the answer.
+
+    Returns one sentence for each promotion that was settled.
+    """
+    told = []
+    for promotion in ledger.open_promotions(destination.identity, destination.namespace):
+        happened = are_live(destination, promotion.groups)
+        if happened is None:
+            continue
+        ledger.settle(promotion.run_id, Outcome.PROMOTED if happened else Outcome.ABANDONED, by=SettledBy.MARKER)
+        verb = "had been committed" if happened else "had not taken place"
+        told.append(f"Run {promotion.run_id} ended without a word; the destination says that its swap {verb}.")
+    return told
+
+
+def are_live(destination: Destination, groups: Sequence[tuple[str, int]]) -> bool | None:
+    """Whether exactly these generations are live, as the catalogue says; None when it cannot be asked."""
+    try:
+        live = {(stored.group, stored.number) for stored in destination.generations() if stored.state is State.LIVE}
+    except DestinationError:
+        return None
+    return all(group in live for group in groups)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from boardlift.destinations.interface import Destination, Generation, State, SwapOutcome
-from boardlift.errors import UNCHANGED, PromotionConflict
-from boardlift.ledger import Ledger, PromotionKind
-from boardlift.load.record import on_record
+from boardlift.errors import UNCHANGED, DestinationError, PromotionConflict
+from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
+from boardlift.load.promote import are_live
 
 
 @dataclass(frozen=True)
@@ -56,4 +56,18 @@ def roll_back(run_id: str, targets: Sequence[Target], destination: Destination, 
     """Make every target live in one commit. On any failure the destination is as it was."""
     groups = [(target.after.group, target.after.number) for target in targets]
     ledger.intend(run_id, PromotionKind.ROLLBACK, groups)
-    return on_record(run_id, groups, destination, ledger, lambda: destination.rollback(run_id, groups))
+    try:
+        outcome = destination.rollback(run_id, groups)
+    except DestinationError:
+        if are_live(destination, groups) is False:
+            ledger.settle(run_id, Outcome.ABANDONED, by=SettledBy.RUN)
+        raise
+    ledger.settle(
+        run_id,
+        Outcome.PROMOTED,
+        by=SettledBy.RUN,
+        attempts=outcome.attempts,
+        blocked_ms=outcome.blocked_ms,
+        promoted_at=outcome.promoted_at,
+    )
+    return outcome
