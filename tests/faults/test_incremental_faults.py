@@ -41,7 +41,7 @@ def synced(sandbox: Sandbox, tmp_path: Path) -> Synced:
 def generations(synced: Synced) -> tuple[int, str]:
     """The live generation and the watermark's own words."""
     with synced.app() as app:
-        (live,) = app._live().values()
+        (live,) = app.live().values()
         (mark,) = app.ledger.watermarks(app.destination.identity, app.namespace).values()
         return live.number, repr(mark)
 
@@ -254,7 +254,7 @@ def test_rows_of_somebody_else_are_noticed(synced: Synced) -> None:
     account, board = synced.account, synced.account.boards[0]
     account.rename_item(board.item_id(3), "renamed")
     with synced.app() as app:
-        (live,) = app._live().values()
+        (live,) = app.live().values()
         hidden = Composable(f'"monday__boardlift"."{live.tables[0].hidden_name}"')
         with app.destination._session.transaction("meddle") as run:  # type: ignore[attr-defined]
             run(SQL("DELETE FROM {} WHERE item_id = (SELECT min(item_id) FROM {})").format(hidden, hidden))

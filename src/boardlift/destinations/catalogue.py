@@ -36,6 +36,12 @@ class CatalogueRow:
     fingerprint: str
     promoted_at: datetime
 
+    @property
+    def plain(self) -> tuple[str | int, ...]:
+        """The values in their order, but for the last: how a moment is written is the engine's own affair."""
+        where = (self.group, self.generation, self.ordinal, self.name, self.hidden_name)
+        return (*where, self.state.value, self.run_id, self.rows, self.fingerprint)
+
 
 @dataclass(frozen=True)
 class Slot:

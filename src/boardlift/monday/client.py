@@ -7,11 +7,9 @@ exactly and does not use up a try, and one thread's refusal has to hold back all
 from __future__ import annotations
 
 import random
-import socket
-import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -21,50 +19,27 @@ import httpx
 from boardlift import __version__
 from boardlift.clock import Clock, SystemClock
 from boardlift.errors import (
-    ApiError,
     AuthRejected,
     BoardliftError,
     BudgetExhausted,
     ConfigError,
-    QueryRejected,
     SourceUnavailable,
 )
 from boardlift.monday.budget import Budget, Permit, stopped
+from boardlift.monday.cost import CallStats
+from boardlift.monday.failures import NotReached, given_up, redact, translated
 from boardlift.monday.limits import Quota
 from boardlift.monday.wire import Answer, Request, encode, read_response
 from boardlift.progress import Progress, Silent
 from boardlift.settings import Secret
+
+__all__ = ["CallStats", "MondayClient", "NotReached"]
 
 CONNECT_TIMEOUT = 10.0
 MAX_BODY = 256 * 1024 * 1024
 _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 60.0
 _SLICE = 0.5
-
-
-class NotReached(SourceUnavailable):
-    """No connection to monday.com came about, so the size of what was asked is not to blame."""
-
-
-@dataclass(frozen=True)
-class CallStats:
-    """What reading has cost: `calls` sent (failed ones too, they count with monday), `points` of complexity, body
-    `bytes`, `retries` among the calls, and seconds waited."""
-
-    calls: int = 0
-    points: int = 0
-    bytes: int = 0
-    retries: int = 0
-    waited_seconds: float = 0.0
-
-    def __add__(self, other: CallStats) -> CallStats:
-        return CallStats(
-            self.calls + other.calls,
-            self.points + other.points,
-            self.bytes + other.bytes,
-            self.retries + other.retries,
-            self.waited_seconds + other.waited_seconds,
-        )
 
 
 @dataclass
@@ -200,7 +175,7 @@ class MondayClient:
             if outcome.retry_in is None:
                 tried += 1
             if tried > allowed or waited + wait > self._max_wait:
-                raise _given_up(outcome, tried, waited, wait, self._max_wait)
+                raise given_up(outcome, tried, waited, wait, self._max_wait)
             waited += wait
             if isinstance(outcome, BudgetExhausted) or outcome.retry_in is not None:
                 self._gate.close(self._clock.monotonic() + wait, outcome.message)
@@ -231,7 +206,7 @@ class MondayClient:
                 answered = True
                 outcome = read_response(status, headers, body, self.api_version)
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-                outcome = _translate(error, self.url, self._timeout)
+                outcome = translated(error, self.url, self._timeout)
             except BoardliftError as error:
                 outcome = error.with_traceback(None)
         finally:
@@ -239,7 +214,7 @@ class MondayClient:
             _account(self.budget, permit, outcome, answered)
         self._book(request, outcome, len(body), again)
         if isinstance(outcome, BoardliftError):
-            _redact(outcome, self._token.reveal())
+            redact(outcome, self._token.reveal())
         return outcome
 
     def _post(self, content: bytes) -> tuple[int, Mapping[str, str], bytes]:
@@ -329,92 +304,3 @@ def _usable(token: str) -> str:
             hint="copy it again (monday.com: your avatar > Developers > API token), without quotes or line breaks",
         )
     return token
-
-
-def _translate(error: Exception, url: str, timeout: float) -> BoardliftError:
-    """The failure of a call as an error of ours; says what the system said, and never holds the request."""
-    said = str(error) or type(error).__name__
-    return _hopeless(error, url, said) or _passing(error, _host(url), said, timeout)
-
-
-def _hopeless(error: Exception, url: str, said: str) -> ConfigError | None:
-    """The failures that no repetition mends, None for all others."""
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
-        return ConfigError(
-            f"The certificate of {_host(url)} is not trusted: {said}.",
-            hint="behind an inspecting proxy, point SSL_CERT_FILE at your company's certificate bundle",
-        )
-    if isinstance(error, httpx.ProxyError):
-        return ConfigError(
-            f"The proxy refused the connection to {_host(url)}: {said}.", hint="check HTTPS_PROXY and NO_PROXY"
-        )
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
-        return ConfigError(
-            f"The address {url!r} cannot be called: {said}.", hint="check `account.url` in boardlift.yaml"
-        )
-    return None
-
-
-def _passing(error: Exception, host: str, said: str, timeout: float) -> SourceUnavailable:
-    if any(isinstance(cause, socket.gaierror) for cause in _causes(error)):
-        return NotReached(
-            f"The name {host} could not be resolved: {said}.",
-            hint="check the network, `account.url`, and HTTPS_PROXY if you are behind a proxy",
-        )
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout):
-        return NotReached(
-            f"{host} could not be reached: {said}.",
-            hint="check the network, and HTTPS_PROXY if you are behind a proxy",
-        )
-    if isinstance(error, httpx.TimeoutException):
-        return SourceUnavailable(
-            f"{host} did not answer within {timeout:g} seconds ({said}).",
-            hint="set a smaller `page_size` or a longer `timeout` in boardlift.yaml",
-        )
-    return SourceUnavailable(f"The connection to {host} broke: {said}.", hint="run the command again")
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in found:
-        found.append(current)
-        current = current.__cause__ or current.__context__
-    return found
-
-
-def _host(url: str) -> str:
-    """The host, with the port where it is not the usual one."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return url
-    if not parsed.host:
-        return url
-    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
-    return host if parsed.port is None else f"{host}:{parsed.port}"
-
-
-def _given_up(
-    error: BudgetExhausted | SourceUnavailable, tried: int, waited: float, wait: float, max_wait: float
-) -> BoardliftError:
-    if waited + wait > max_wait:
-        error.message = f"{error.message} Waited {waited:.0f} s already and was told {wait:.0f} s more; gave up."
-    elif tried > 1:
-        error.message = f"{error.message} Tried {tried} times."
-    error.args = (error.message,)
-    return error
-
-
-def _redact(error: BoardliftError, token: str) -> None:
-    """A proxy or a debug answer may echo the headers; the token must not travel on in an error's text."""
-    if token in error.message or token in error.hint:
-        error.message = error.message.replace(token, "****")
-        error.hint = error.hint.replace(token, "****")
-        error.args = (error.message,)
-    if isinstance(error, QueryRejected):
-        error.all_errors = tuple(_clean(each, token) for each in error.all_errors)
-
-
-def _clean(error: ApiError, token: str) -> ApiError:
-    return replace(error, message=error.message.replace(token, "****"), path=error.path.replace(token, "****"))

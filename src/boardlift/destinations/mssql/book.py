@@ -74,18 +74,8 @@ def forget_statement(hidden: str, group: str, generation: int) -> Composable:
 
 
 def _row(row: CatalogueRow) -> Composable:
-    return SQL("({}, {}, {}, {}, {}, {}, {}, {}, {}, {})").format(
-        Text(row.group),
-        Literal(row.generation),
-        Literal(row.ordinal),
-        Text(row.name),
-        Text(row.hidden_name),
-        Text(row.state.value),
-        Text(row.run_id),
-        Literal(row.rows),
-        Text(row.fingerprint),
-        _instant(row.promoted_at),
-    )
+    plain = (Text(value) if isinstance(value, str) else Literal(value) for value in row.plain)
+    return SQL("({}, {})").format(COMMA.join(plain), _instant(row.promoted_at))
 
 
 def _instant(moment: datetime) -> Composable:

@@ -9,7 +9,6 @@ are tables moved between the schemas: from the first move to the commit, readers
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -34,25 +33,21 @@ from boardlift.destinations.mssql.objects import Live, escalation_statement
 from boardlift.destinations.mssql.prepare import Preparation, Prepared
 from boardlift.destinations.mssql.session import Session, lock_timeout
 from boardlift.destinations.mssql.sql import Name, batch, rename, transfer
+from boardlift.destinations.retries import Retries
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.sql import SQL, Composable
 
 _UNHURRIED_MS = 5_000  # for the catalogue, which nobody reads
 
 
-@dataclass(frozen=True)
-class SwapPolicy:
+@dataclass(frozen=True, kw_only=True)
+class SwapPolicy(Retries):
     """How long readers may have to wait, and how long the swap tries.
 
     A budget counts for all locks of an attempt together; attempts take the tiers in turn, the last one ever after.
-    `patience` is in seconds, over all attempts.
     """
 
     budgets_ms: tuple[int, ...] = (50, 100, 150, 200)
-    attempts: int = 50
-    patience: float = 30.0
-    first_pause: float = 0.05
-    longest_pause: float = 1.0
 
     def budget_ms(self, attempt: int) -> int:
         """Of attempt 1, 2, ..."""
@@ -74,7 +69,6 @@ class Swap:
         self._live, self._hidden = namespaces
         self._policy = policy
         self._clock = clock
-        self._random = random.Random()  # noqa: S311 (spreads retries, guards nothing)
         self._waiting_since: float | None = None
         self._left_ms = 0.0
         self._sees = True
@@ -92,12 +86,8 @@ class Swap:
             preparation.seal(plan)
         longest = 0.0
         seen: list[Blocker] = []
-        deadline = self._clock.monotonic() + self._policy.patience
         attempt = 0
-        while attempt < self._policy.attempts and (attempt == 0 or self._clock.monotonic() < deadline):
-            if attempt:
-                self._pause(attempt)
-            attempt += 1
+        for attempt in self._policy.tries(self._clock):
             with self._speaking("prepare the swap"):
                 decided = preparation.decide(plan, ways, sealed)
                 prepared = preparation.prepare(decided)
@@ -309,10 +299,6 @@ class Swap:
             self._session.send(batch([lock_timeout(30_000)]))
 
     # -- after giving up
-
-    def _pause(self, attempt: int) -> None:
-        pause = min(self._policy.first_pause * 1.5 ** (attempt - 1), self._policy.longest_pause)
-        self._clock.sleep(pause * self._random.uniform(0.5, 1.0))
 
     def _look_for_blockers(self, decided: Sequence[Move]) -> list[Blocker]:
         """Who holds locks on the live tables; nobody where this login may not see sessions."""

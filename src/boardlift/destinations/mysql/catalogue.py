@@ -100,18 +100,7 @@ def record_statements(book: Composable, plan: SwapPlan) -> list[Composable]:
 
 
 def _row(row: CatalogueRow) -> Composable:
-    return SQL("({}, {}, {}, {}, {}, {}, {}, {}, {}, {})").format(
-        Literal(row.group),
-        Literal(row.generation),
-        Literal(row.ordinal),
-        Literal(row.name),
-        Literal(row.hidden_name),
-        Literal(row.state.value),
-        Literal(row.run_id),
-        Literal(row.rows),
-        Literal(row.fingerprint),
-        _instant(row.promoted_at),
-    )
+    return SQL("({}, {})").format(COMMA.join(Literal(value) for value in row.plain), _instant(row.promoted_at))
 
 
 def _instant(moment: datetime) -> Composable:

@@ -6,7 +6,6 @@ milliseconds, then gives up its place, lets the readers through and tries again 
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -17,6 +16,7 @@ import pymysql
 from boardlift.clock import Clock
 from boardlift.destinations.mysql.errors import Address, code_of, speaking
 from boardlift.destinations.mysql.session import Session
+from boardlift.destinations.retries import Retries
 from boardlift.errors import UNCHANGED, PromotionConflict
 from boardlift.shape.sql import COMMA, SQL, Composable, Literal
 
@@ -25,20 +25,16 @@ NOT_GRANTED = frozenset({1205, 1213, 1317, 1969, 3024})
 _LOOK_SECONDS = 0.02
 
 
-@dataclass(frozen=True)
-class SwapPolicy:
+@dataclass(frozen=True, kw_only=True)
+class SwapPolicy(Retries):
     """How long readers may have to wait, and how long the swap tries.
 
-    `lock_budget_ms` is for all locks of one attempt together; `patience` is in seconds, over all attempts.
-    `server_counts` says who ends a wait: the server (only MariaDB can), or this program by KILL QUERY from a second
-    connection; None takes the server where it can.
+    `lock_budget_ms` is for all locks of one attempt together. `server_counts` says who ends a wait: the server (only
+    MariaDB can), or this program by KILL QUERY from a second connection; None takes the server where it can.
     """
 
-    lock_budget_ms: int = 50
     attempts: int = 100
-    patience: float = 30.0
-    first_pause: float = 0.05
-    longest_pause: float = 1.0
+    lock_budget_ms: int = 50
     server_counts: bool | None = None
 
 
@@ -74,17 +70,12 @@ class Waiting:
         self._address = address
         self._policy = policy
         self._clock = clock
-        self._random = random.Random()  # noqa: S311 (spreads retries, guards nothing)
 
     def persist(self, statement: Composable, action: str, namespace: str, names: Iterable[str]) -> Granted:
         """Try until it is done. Raises PromotionConflict that names who is in the way when patience is at its end."""
         wanted = list(names)
         longest, attempt, blockers = 0.0, 0, list[Blocker]()
-        deadline = self._clock.monotonic() + self._policy.patience
-        while attempt < self._policy.attempts and (attempt == 0 or self._clock.monotonic() < deadline):
-            if attempt:
-                self._pause(attempt)
-            attempt += 1
+        for attempt in self._policy.tries(self._clock):
             started = self._clock.monotonic()
             with speaking(self._address, action):
                 done = self._once(statement)
@@ -141,10 +132,6 @@ class Waiting:
                     self._session.run(SQL("DO 0"))
             with suppress(pymysql.err.MySQLError):
                 self._session.run(SQL("SET SESSION lock_wait_timeout = 10"))
-
-    def _pause(self, attempt: int) -> None:
-        pause = min(self._policy.first_pause * 1.5 ** (attempt - 1), self._policy.longest_pause)
-        self._clock.sleep(pause * self._random.uniform(0.5, 1.0))
 
 
 def _waits(session: Session, connection: int) -> bool:

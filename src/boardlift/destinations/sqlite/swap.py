@@ -226,9 +226,7 @@ def record(run: Run, names: Names, plan: SwapPlan) -> None:
     if plan.new:
         insert = SQL("INSERT INTO {} VALUES ({})").format(book, COMMA.join([SQL("?")] * 10))
         for row in catalogue.catalogue_rows(plan):
-            where = (row.group, row.generation, row.ordinal, row.name, row.hidden_name)
-            what = (row.state.value, row.run_id, row.rows, row.fingerprint, row.promoted_at.isoformat(" "))
-            run(insert, [*where, *what])
+            run(insert, [*row.plain, row.promoted_at.isoformat(" ")])
         return
     revive = SQL("UPDATE {} SET state = ?, run_id = ?, promoted_at = ? WHERE group_key = ? AND generation = ?").format(
         book
