@@ -221,6 +221,7 @@ class App:
                 self.destination.drop_staged()
                 planned, projection, left_out = self._fitted(wanted, live, fit=fit, full=full)
                 done = sync(run.id, planned.boards, self._parts(run), options)
+            settled += done.settled
             settled += self._retained([plan.key for plan in planned.boards])
             stats = self.client.stats()
             self._account.keep_measures()
