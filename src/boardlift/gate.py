@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from boardlift.destinations.interface import Destination, Generation
 from boardlift.errors import UNCHANGED, CheckFailed, CheckResult, SourceError, SourceIncomplete, Transient
+from boardlift.incremental.discrepancy import Answer
 from boardlift.incremental.stage import Difference
 from boardlift.ledger import Ledger
 from boardlift.load.checks.interface import Expectation
@@ -26,13 +27,14 @@ class BoardMoved(SourceIncomplete, Transient):
 class Finished:
     """A board whose rows are staged: how many items, how long it took, what is new in it, and what reading it cost.
 
-    `counts` is what monday counted on the way, beside before and after.
+    `counts` is what monday counted on the way, beside before and after; `answer` what came of counts that did not fit.
     """
 
     items: int
     seconds: float
     difference: Difference = field(default_factory=Difference)
     counts: Sequence[int] = ()
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,17 @@ def pass_gate(
 
 
 def expectation(plan: BoardPlan, read: Finished, after: int | None, limit: int | None) -> Expectation:
-    """The range between the counts before, on the way, and after; people work while we read."""
+    """The range between the counts before, on the way, and after, and whatever else has been explained; people work
+    while we read."""
     known = [count for count in (plan.board.items_count, *read.counts, after) if count is not None]
     if not known:
         return Expectation(read.items, read.items, read.items, note="monday gave no count")
     least, most = min(known), max(known)
+    if (answer := read.answer) is not None and limit is None:
+        if answer.explained:
+            least, most = min(least, read.items), max(most, read.items)
+        note = "; ".join(answer.sentences)
+        return Expectation(least, most, read.items, note=note, explained=answer.explained is not False)
     if plan.board.is_multi_level:
         return Expectation(
             least, max(most, read.items), read.items, note="a multi-level board: the top level is counted"

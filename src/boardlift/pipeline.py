@@ -17,8 +17,9 @@ from boardlift.destinations.interface import Destination, Generation, State
 from boardlift.errors import UNCHANGED, DependentObject, PromotionConflict, SourceError
 from boardlift.gate import BoardMoved, Finished, Rules, counts_after, pass_gate
 from boardlift.incremental.decide import Policy
+from boardlift.incremental.discrepancy import Counted, explain
 from boardlift.incremental.marks import marks_of
-from boardlift.incremental.stage import Difference, stage_changes, stage_tombstones
+from boardlift.incremental.stage import Difference, stage_changes, stage_more, stage_tombstones
 from boardlift.incremental.survey import Survey, everything, survey
 from boardlift.incremental.tools import Tools
 from boardlift.ledger import BoardRecord, Ledger, ReadAs
@@ -81,11 +82,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Synced:
-    """What came of a run: what went live, and what did not."""
+    """What came of a run: what went live, and what did not; `settled` says why a count did not fit."""
 
     promoted: PromotedTables
     boards: tuple[BoardResult, ...]
     failed: tuple[Failure, ...] = ()
+    settled: tuple[str, ...] = ()
 
 
 @dataclass
@@ -122,10 +124,12 @@ def sync(run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options
     run.stagings = _open_stagings(run.staged, parts.destination)
     with _loader(run, parts) as (loader, normalizers):
         _read_all(run, parts, options, loader)
+        counts, gone = counts_after(run.staged, parts.client) if run.staged else ({}, {})
+        run.failed |= gone
+        if options.manner.limit is None:
+            _settle_counts(run, counts, normalizers)
         for plan in run.staged:
             _stage_difference(run, plan, normalizers[plan.key])
-    counts, gone = counts_after(run.staged, parts.client) if run.staged else ({}, {})
-    run.failed |= gone
     if len(run.failed) == len(plans):
         raise next(iter(run.failed.values()))
     promoted = _promoted(run_id, run, counts, parts, options)
@@ -133,7 +137,7 @@ def sync(run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options
     if run.failed:
         parts.destination.drop_staged()
     failures = [Failure(plan, run.failed[plan.key]) for plan in plans if plan.key in run.failed]
-    return Synced(promoted, tuple(results), tuple(failures))
+    return Synced(promoted, tuple(results), tuple(failures), settled=_settled(run))
 
 
 def _surveyed(
@@ -174,6 +178,27 @@ def _read_all(run: _Run, parts: Parts, options: Options, loader: Loader) -> None
                 seconds = parts.clock.monotonic() - started[event.board_id]
                 run.finished[event.board_id] = Finished(event.items, seconds)
         loader.finish()
+
+
+def _settle_counts(run: _Run, counts: Mapping[str, BoardCount], normalizers: Mapping[str, Normalizer]) -> None:
+    """Find out why the count of a board read in full does not fit, and stage what had not come."""
+    whole = [plan for plan in run.staged if plan.key in run.reads]
+    read = [
+        Counted(plan, run.reads[plan.key].items, plan.board.items_count, counts[plan.key].items_count) for plan in whole
+    ]
+    for key, answer in explain(run.tools, read).items():
+        stage_more(answer.windows, run.stagings[key], normalizers[key])
+        finished = run.finished[key]
+        run.finished[key] = replace(finished, items=finished.items + answer.items, answer=answer)
+
+
+def _settled(run: _Run) -> tuple[str, ...]:
+    answers = [(plan, finished.answer) for plan in run.staged if (finished := run.finished[plan.key]).answer]
+    return tuple(
+        f"Board {plan.key} ({plan.board.name!r}), whose count did not fit: {'; '.join(answer.sentences)}."
+        for plan, answer in answers
+        if answer is not None
+    )
 
 
 _QUANTILES = "creation quantiles"

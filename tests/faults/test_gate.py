@@ -41,7 +41,8 @@ def removed(sandbox: Sandbox, items: int) -> None:
 
 
 def lying(sandbox: Sandbox) -> None:
-    sandbox.service.faults.add(Fault("partial_page", operation="FirstItems", items=3))
+    """No page ever has its last items: what is lost once is found by a second reading."""
+    sandbox.service.faults.add(Fault("partial_page", operation="FirstItems", items=3, times=None))
 
 
 def doubled(sandbox: Sandbox) -> None:

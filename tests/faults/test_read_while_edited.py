@@ -8,13 +8,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import threading
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
@@ -30,77 +26,10 @@ from boardlift.progress import Silent
 from boardlift.sandbox import Account, Fault, Sandbox, SandboxOptions
 from boardlift.spool import SpoolRun, Window
 from support.clocks import FastClock
+from support.office import EDITS, Door, Office, Step
 
 EXAMPLES = 500 if os.environ.get("BOARDLIFT_WHOLE") else 40
-EDITS = ("rename", "add", "group", "archive", "delete", "away")
 PASSING = ("5xx", "429_retry_after", "429_bare", "reset", "truncated_json", "cursor_expired", "internal_error_200")
-
-
-@dataclass(frozen=True)
-class Step:
-    """Before the `call`-th call, somebody edits the `which`-th item."""
-
-    call: int
-    edit: str
-    which: int
-
-
-class Office:
-    """The people at work: they do their steps as calls come in, and remember what each item has been."""
-
-    def __init__(self, account: Account, board_id: int, steps: Sequence[Step]) -> None:
-        self.account, self.board = account, account.board(board_id)
-        self.other = next(board for board in account.boards if board is not self.board)
-        self.steps = sorted(steps, key=lambda step: step.call)
-        self.been: defaultdict[int, set[str | None]] = defaultdict(set)
-        self.calls = 0
-        self._lock = threading.Lock()
-        for item, name in self._present().items():
-            self.been[item].add(name)
-
-    def _present(self) -> dict[int, str]:
-        board = self.board
-        return {board.item_id(place): board.name_of(place) for place in board.active()}
-
-    def work(self) -> None:
-        with self._lock:
-            self.calls += 1
-            while self.steps and self.steps[0].call <= self.calls:
-                self._do(self.steps.pop(0))
-
-    def _do(self, step: Step) -> None:
-        present = sorted(self._present())
-        if step.edit == "add":
-            for item in self.account.add_items(self.board.id, 1 + step.which % 3):
-                self.been[item].add(None)  # it was not there from the beginning
-        elif present:
-            item = present[step.which % len(present)]
-            match step.edit:
-                case "rename":
-                    self.account.rename_item(item, f"renamed before call {self.calls}")
-                case "group":
-                    self.account.move_item(item, group=self.board.groups[step.which % len(self.board.groups)].id)
-                case "archive":
-                    self.account.archive_item(item)
-                case "delete":
-                    self.account.delete_item(item)
-                case "away":
-                    self.account.move_item(item, board=self.other.id)
-        now = self._present()
-        for item in set(now) | set(self.been):
-            self.been[item].add(now.get(item))
-
-
-class Door(httpx.HTTPTransport):
-    """The way to the sandbox; whoever goes through lets the people do their next steps first."""
-
-    def __init__(self, office: Office) -> None:
-        super().__init__()
-        self.office = office
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self.office.work()
-        return super().handle_request(request)
 
 
 def items_of(windows: Sequence[Window]) -> list[tuple[int, str]]:
@@ -143,9 +72,8 @@ def judge(office: Office, rows: Sequence[tuple[int, str]], certificate: BoardRea
     names = dict(rows)
     assert len(names) == len(rows) == certificate.items
     for item, name in names.items():
-        assert name in office.been[item], f"item {item} was never called {name!r}"
-    always = {item for item, been in office.been.items() if None not in been}
-    assert always <= set(names), f"lost: {sorted(always - set(names))}"
+        assert name in office.names(item), f"item {item} was never called {name!r}"
+    assert office.always() <= set(names), f"lost: {sorted(office.always() - set(names))}"
 
 
 steps = st.builds(Step, call=st.integers(1, 40), edit=st.sampled_from(EDITS), which=st.integers(0, 1000))

@@ -85,6 +85,7 @@ def _work(app: Opened, run: Run, settled: list[str], wish: Wish, options: Option
         app.destination.drop_staged()
         fitted = _fitted(app, wish, live)
         done = sync(run.id, fitted.planned.boards, _parts(app, run), options)
+    settled += done.settled
     settled += _retained(app, fitted.keys)
     stats = app.client.stats()
     app.account.keep_measures()

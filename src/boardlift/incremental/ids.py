@@ -12,7 +12,7 @@ from boardlift.destinations.interface import Destination
 from boardlift.errors import BoardliftError
 from boardlift.incremental.live import states_between
 from boardlift.normalize.items import open_engine
-from boardlift.shape.sql import COMMA, SQL, Literal
+from boardlift.shape.sql import COMMA, SQL, Identifier, Literal
 from boardlift.spool.window import Window
 
 if TYPE_CHECKING:
@@ -30,18 +30,19 @@ class Ids:
         for name in ("there", "here"):
             engine.execute(f"CREATE TABLE {name} (item_id BIGINT, changed_at BIGINT, group_id VARCHAR)")
 
-    def take_windows(self, windows: Sequence[Window]) -> None:
-        """Add the items of these windows. Raises BoardliftError for one that cannot be read."""
+    def take_windows(self, windows: Sequence[Window], side: str = "there") -> None:
+        """Add the items of these windows to one side. Raises BoardliftError for one that cannot be read."""
         import duckdb
 
         for start in range(0, len(windows), _WINDOWS_AT_ONCE):
             part = windows[start : start + _WINDOWS_AT_ONCE]
             statement = SQL(
-                "INSERT INTO there SELECT TRY_CAST(id AS BIGINT), CAST(epoch(TRY_CAST(updated_at AS TIMESTAMPTZ)) AS"
+                "INSERT INTO {side} SELECT TRY_CAST(id AS BIGINT), CAST(epoch(TRY_CAST(updated_at AS TIMESTAMPTZ)) AS"
                 " BIGINT), \"group\".id FROM read_json([{paths}], format = 'newline_delimited', compression = 'zstd',"
                 " maximum_object_size = {size}, columns = {{'id': 'VARCHAR', 'updated_at': 'VARCHAR',"
                 " 'group': 'STRUCT(id VARCHAR)'}})"
             ).format(
+                side=Identifier(side),
                 paths=COMMA.join(Literal(str(window.path)) for window in part),
                 size=Literal(max(1_000_000, *(2 * window.largest_item for window in part))),
             )
@@ -71,6 +72,11 @@ class Ids:
         """How many different items monday has."""
         return self._numbers("SELECT count(DISTINCT item_id) FROM there")[0]
 
+    @property
+    def live_count(self) -> int:
+        """How many different items the other side has."""
+        return self._numbers("SELECT count(DISTINCT item_id) FROM here")[0]
+
     def vanished(self) -> list[int]:
         """The items of the table that monday did not give."""
         return self._numbers("SELECT item_id FROM here ANTI JOIN there USING (item_id)")
@@ -88,8 +94,16 @@ class Ids:
 
     def present(self, items: Collection[int]) -> list[int]:
         """Those of these items that monday gave."""
-        statement = "SELECT DISTINCT item_id FROM there SEMI JOIN (SELECT unnest($1::BIGINT[]) AS item_id) AS w"
-        return self._numbers(f"{statement} USING (item_id)", [list(items)])
+        return self._among("there", items)
+
+    def known(self, items: Collection[int]) -> list[int]:
+        """Those of these items that the other side has."""
+        return self._among("here", items)
+
+    def _among(self, side: str, items: Collection[int]) -> list[int]:
+        wanted = SQL("(SELECT unnest($1::BIGINT[]) AS item_id) AS wanted")
+        statement = SQL("SELECT DISTINCT item_id FROM {} SEMI JOIN {} USING (item_id)").format(Identifier(side), wanted)
+        return self._numbers(statement.text, [list(items)])
 
     def _numbers(self, statement: str, values: Sequence[object] = ()) -> list[int]:
         rows: list[tuple[int]] = self._engine.execute(statement, list(values)).fetchall()

@@ -48,6 +48,16 @@ def stage_changes(changes: Changes, staging: Staging, normalizer: Normalizer, no
     return Difference(changes.added, changes.changed, len(deleted))
 
 
+def stage_more(windows: Sequence[Window], staging: Staging, normalizer: Normalizer) -> None:
+    """Add rows to a staged generation that is whole but for these."""
+    if not windows:
+        return
+    for start in range(0, len(windows), _WINDOWS_AT_ONCE):
+        _append(staging, normalizer.rows(*windows[start : start + _WINDOWS_AT_ONCE]))
+    _append(staging, normalizer.gathered_links())
+    _append(staging, normalizer.gathered_misfits())
+
+
 def stage_tombstones(
     tools: Tools,
     plan: BoardPlan,

@@ -16,10 +16,15 @@ from boardlift.monday.queries import Selection
 from boardlift.monday.windows import BoardRead
 from boardlift.spool.run import SpoolRun
 
-_THIN = Selection(column_ids=(), text=False, value=False)
+THIN = Selection(column_ids=(), text=False, value=False)
 _ALWAYS = 500
 _MOST = 0.2
 """Items are read by id a hundred a call, in full reads five hundred: from this share on, the latter is cheaper."""
+
+
+def too_many(items: int, total: int) -> bool:
+    """Whether so many items of a board had better not be asked for by id."""
+    return items > max(_ALWAYS, _MOST * total)
 
 
 def sweep(tools: Tools, boards: Sequence[Changes]) -> dict[str, str]:
@@ -30,7 +35,7 @@ def sweep(tools: Tools, boards: Sequence[Changes]) -> dict[str, str]:
     complete: set[str] = set()
     reading = read_in_parallel(
         tools.client,
-        [(each.plan.board, _THIN) for each in boards],
+        [(each.plan.board, THIN) for each in boards],
         spool,
         manner=tools.manner,
         progress=tools.progress,
@@ -57,7 +62,7 @@ def _compare(tools: Tools, found: Changes, spool: SpoolRun) -> str:
         wanted = {*ids.appeared(), *ids.changed()} - read
         back = set(ids.present(found.gone.keys()))
         total = ids.count
-    if len(wanted) + len(missing) > max(_ALWAYS, _MOST * total):
+    if too_many(len(wanted) + len(missing), total):
         return f"its sweep found {len(wanted) + len(missing)} of {total} items to ask for, and a full read is cheaper"
     standings = settle(tools.client, found.plan.board, missing)
     found.gone.update({item: each for item, each in standings.items() if each.fate is not Fate.HERE})

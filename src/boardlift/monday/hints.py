@@ -101,6 +101,12 @@ class Glance:
         return frozenset(item for event in self.events if not _is_on_board(event.name) for item in event.items)
 
     @property
+    def moved(self) -> frozenset[int]:
+        """Those of them that may have come to the board or left it."""
+        events = (event for event in self.events if event.name not in _ON_ITEMS and not _is_on_board(event.name))
+        return frozenset(item for event in events for item in event.items)
+
+    @property
     def doubt(self) -> str:
         """Why the log does not explain what happened to the items; empty when it may."""
         if not self.complete:

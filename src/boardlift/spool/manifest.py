@@ -53,7 +53,8 @@ class BoardEntry(Struct):
     """One board. `expected` is monday's own count before reading, None when it gave none; `received` is spooled.
 
     `reading` is a digest of what was asked, `began_at` when the first of these windows was; without `spans` the windows
-    are of no use to another run. `resumed` of the items were taken over, after `adoptions` interruptions.
+    are of no use to another run. `resumed` of the items were taken over, after `adoptions` interruptions. `settled`
+    says what came of a count that did not fit.
     """
 
     board_id: str
@@ -74,6 +75,7 @@ class BoardEntry(Struct):
     began_at: str = ""
     resumed: int = 0
     adoptions: int = 0
+    settled: list[str] = field(default_factory=list)
     spans: list[SpanState] = field(default_factory=list)
     windows: list[WindowEntry] = field(default_factory=list)
 

@@ -139,6 +139,18 @@ class SpoolRun:
             board.errors = list(errors)
             manifests.write(self.folder, self._manifest, durable=True)
 
+    def settle(self, board_id: str, sentences: Iterable[str]) -> None:
+        """Enter what came of a count that did not fit."""
+        with self._lock:
+            self._board(board_id).settled = list(sentences)
+            manifests.write(self.folder, self._manifest, durable=True)
+
+    def began_at(self, board_id: str) -> datetime | None:
+        """When the reading of a board began, by monday's clock; None when it did not begin."""
+        with self._lock:
+            text = self._board(board_id).began_at
+            return datetime.fromisoformat(text) if text else None
+
     def verify(self) -> tuple[Window, ...]:
         """Hash every file anew and compare with the manifest. Raises BoardliftError naming the first that differs."""
         windows = [window for board_id in self._manifest.boards for window in self.windows(board_id)]

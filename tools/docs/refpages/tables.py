@@ -106,8 +106,10 @@ def render_checks() -> str:
         "count for one run; the reason is kept with the run and shown by `boardlift runs RUN`.\n\n"
         + table(("check", "what it says"), ((code(name), doc(check)) for name, check in CHECKS.items())),
         "`count` compares with a range: monday's count before the board was read and its count afterwards, because "
-        "people work while it is read. `not_shrunken` allows a loss of `defaults.max_shrink`. Both volume checks speak "
-        "of a board that has a live generation; the first sync of an empty board passes. `mass_delete` speaks of "
+        "people work while it is read. When the two differ, or the rows are not as many, it is found out who came, "
+        "left or was lost meanwhile ([how](../explanation/reading.md#when-the-count-does-not-fit)), and the check "
+        "passes if all of it is explained. `not_shrunken` allows a loss of `defaults.max_shrink`. Both volume checks "
+        "speak of a board that has a live generation; the first sync of an empty board passes. `mass_delete` speaks of "
         "boards with `mode: incremental`, and lets `defaults.max_deletes` of the live rows vanish in one run, or 25.",
         "## boardlift check\n\nThese look at what is live already. They change nothing, and exit code 1 says that one "
         "differs.\n\n" + table(("check", "passes if"), ((code(name), text) for name, text in LIVE_CHECKS.items())),

@@ -13,13 +13,15 @@ from boardlift.errors import CheckResult
 class Expectation:
     """What the source counted. People work while a board is read, so it is a range: counted before, counted after.
 
-    `received` is what actually came over the wire; `note` explains a range narrowed by test mode.
+    `received` is what actually came over the wire; `note` explains a range narrowed by test mode, or what people did
+    meanwhile. `explained` is False when somebody looked into a difference and found no explanation.
     """
 
     least: int
     most: int
     received: int
     note: str = ""
+    explained: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,259 @@
+"""The answer to a count that does not fit: whether people changed a board while it was read, or an item was lost.
+
+First the log names who may have come or gone, and those are asked for by id; if what was read, plus who came, less who
+went is what monday counts now, all is explained. Otherwise the ids of the whole board are read once more and compared
+with those that were read. Whatever is on the board and was not read is read by id on the way, whoever's fault it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from boardlift.errors import SourceError, SourceIncomplete
+from boardlift.incremental.ids import Ids
+from boardlift.incremental.sweep import THIN, too_many
+from boardlift.incremental.tools import Tools
+from boardlift.monday.boards import read_counts
+from boardlift.monday.by_id import Fate, Standing, fetch, settle
+from boardlift.monday.events import BoardFailed
+from boardlift.monday.hints import Glance, glance
+from boardlift.monday.parallel import concerns_a_board, read_in_parallel
+from boardlift.normalize.boards import BoardPlan
+from boardlift.normalize.items import open_engine
+from boardlift.spool.run import SpoolRun
+from boardlift.spool.window import Window
+
+MARGIN = timedelta(seconds=60)
+"""The log is asked from so long before reading began: it lags, and whoever it names is only asked for."""
+_SAME = timedelta(seconds=5)
+"""Monday's times are whole seconds, of several clocks."""
+_SWEEPS = 2
+_LOOKS_AT_FIRST = 2
+_LOOKS = 3
+_PAUSE = 1.0
+"""Seconds between two looks: events enter the log a moment after the count has moved."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A board that was read in full: how many items came, and what monday counted before and after."""
+
+    plan: BoardPlan
+    received: int
+    before: int | None
+    after: int | None
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing has to be explained. A count that moved must be, even if what came lies in between."""
+        counts = [count for count in (self.before, self.after) if count is not None]
+        if self.plan.board.is_multi_level:  # monday counts its top level only
+            return not counts or self.received >= min(counts)
+        return all(count == self.received for count in counts)
+
+
+@dataclass
+class Answer:
+    """What came of it. `windows` hold `items` items that are on the board and had not been read, one row each.
+
+    `explained` is None when monday could not be asked. `sentences` say what was found.
+    """
+
+    windows: list[Window] = field(default_factory=list)
+    items: int = 0
+    explained: bool | None = False
+    sentences: list[str] = field(default_factory=list)
+
+
+def explain(tools: Tools, boards: Sequence[Counted]) -> dict[str, Answer]:
+    """The answer for each board whose count does not fit. Costs nothing when all fit, and mostly one call and a few.
+
+    Raises what concerns the whole account: a spent quota, a refused token, no network.
+    """
+    cases = [_Case(tools, board) for board in boards if not board.fits]
+    if not cases:
+        return {}
+    tools.progress.phase("comparing counts", f"{len(cases)} boards")
+    seen = glance(tools.client, {case.key: case.since for case in cases})
+    left = [case for case in cases if not case.by_the_log(seen.get(case.key))]
+    for number in range(1, _SWEEPS + 1):
+        if left:
+            left = _sweep(tools, left, f"again{number}")
+    for case in cases:
+        case.conclude()
+    return {case.key: case.answer for case in cases}
+
+
+def _sweep(tools: Tools, cases: Sequence[_Case], name: str) -> list[_Case]:
+    """Read all ids of these boards and compare. out: the cases that are not explained even so."""
+    spool = SpoolRun.open(tools.spool.folder, name, clock=tools.clock)
+    since = tools.client.now() - MARGIN
+    wanted = [(case.counted.plan.board, THIN) for case in cases]
+    failed: dict[str, SourceError] = {}
+    reading = read_in_parallel(
+        tools.client, wanted, spool, manner=tools.manner, progress=tools.progress, dialect=tools.dialect
+    )
+    with reading as events:
+        failed.update((event.board_id, event.error) for event in events if isinstance(event, BoardFailed))
+    left = []
+    for case in cases:
+        if case.key in failed:
+            case.unanswered(failed[case.key])
+        elif not case.by_the_ids(spool.windows(case.key), since):
+            left.append(case)
+    return left
+
+
+class _Case:
+    """One board whose count does not fit. `added` were read by id on the way, with their times of change; `gone` were
+    read and are not there now."""
+
+    def __init__(self, tools: Tools, counted: Counted) -> None:
+        self.tools, self.counted = tools, counted
+        self.key = counted.plan.key
+        self.began = tools.spool.began_at(self.key) or tools.client.now()
+        self.since = self.began - MARGIN
+        self.answer = Answer()
+        self._read = tools.spool.windows(self.key)
+        self._rows = counted.received
+        self._added: dict[int, datetime] = {}
+        self._gone: dict[int, Standing] = {}
+        self._named: set[int] = set()
+        self._counts: list[int] = []
+
+    def by_the_log(self, seen: Glance | None) -> bool:
+        """Whether nothing more is to be done, after those that the log names were asked for."""
+        with self._ids(()) as ids:
+            self._rows = ids.live_count
+            if self._rows != self.counted.received:  # no two rows may be of one item: nothing can be added to that
+                self.answer.sentences = [f"{_items(self.counted.received - self._rows)} came twice"]
+                return True
+            if seen is None or seen.doubt or too_many(len(seen.moved), self._rows):
+                return False
+            return self._asked(lambda: self._look(ids, seen, looks=_LOOKS_AT_FIRST))
+
+    def by_the_ids(self, swept: Sequence[Window], since: datetime) -> bool:
+        """Whether nothing more is to be done, after all ids were read since then and those that differ were asked
+        for."""
+        self.since = since
+        self._counts.clear()
+        with self._ids(swept) as ids:
+            missing = {*ids.vanished(), *(self._added.keys() - set(ids.present(self._added.keys())))}
+            unread = set(ids.appeared()) - self._added.keys()
+            back = set(ids.present(self._gone.keys()))
+            if too_many(len(unread), ids.count):
+                self.answer.sentences = [f"{len(unread)} of {_items(ids.count)} did not come with its pages"]
+                return True
+
+            def compare() -> bool:
+                self._ask(ids, missing | unread | back)
+                return self._look(ids, self._glance(), looks=_LOOKS)
+
+            return self._asked(compare)
+
+    def unanswered(self, error: SourceError) -> None:
+        """Monday cannot be asked about this board."""
+        self.answer.explained = None
+        self.answer.sentences = [f"monday could not be asked what happened meanwhile: {error.message.rstrip('.')}"]
+
+    def conclude(self) -> None:
+        """Say what was found, and enter it in the manifest."""
+        told = [*self._added_told(), *self._gone_told()]
+        if self.answer.explained is False and not self.answer.sentences:
+            told.append(f"{_items(self._present)} can be found, and monday counts {self._counts[-1]}")
+        elif not told and not self.answer.sentences:
+            told.append(f"{_items(self._present)} can be found now, and all were read")
+        self.answer.sentences = [*told, *self.answer.sentences]
+        self.answer.items = len(self._added)
+        self.tools.spool.settle(self.key, self.answer.sentences)
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def _asked(self, work: Callable[[], bool]) -> bool:
+        try:
+            self.answer.explained = work()
+        except SourceError as error:
+            if not concerns_a_board(error):
+                raise
+            self.unanswered(error)
+        return self.answer.explained is not False
+
+    def _look(self, ids: Ids, seen: Glance | None, *, looks: int) -> bool:
+        """Ask for those that the log names until the count fits; a count that moves meanwhile is a range."""
+        for look in range(looks):
+            if look:
+                self.tools.clock.sleep(_PAUSE)
+                seen = self._glance()
+            if seen is None or seen.items_count is None:
+                raise SourceIncomplete("monday does not count its items now")
+            if too_many(len(seen.moved), self._rows):
+                return False
+            self._named |= seen.moved
+            self._ask(ids, seen.moved)
+            self._counts.append(seen.items_count)
+            least, most = min(self._counts[-2:]), max(self._counts[-2:])
+            if self.counted.plan.board.is_multi_level:
+                most = max(most, self._present)
+            if least <= self._present <= most:
+                return True
+        return False
+
+    def _glance(self) -> Glance | None:
+        """Count and log now; the count alone where there is no log to be had."""
+        seen = glance(self.tools.client, {self.key: self.since}).get(self.key)
+        if seen is not None:
+            return seen
+        for count in read_counts(self.tools.client, [self.key]):
+            return Glance(self.key, count.items_count, None, (), complete=False)
+        return None
+
+    def _ask(self, ids: Ids, wanted: Collection[int]) -> None:
+        """What became of these items that were read; the others, where they are on the board, in full."""
+        plan, known = self.counted.plan, {*ids.known(wanted), *(self._added.keys() & set(wanted))}
+        for item, standing in settle(self.tools.client, plan.board, known).items():
+            if standing.fate is Fate.HERE:
+                self._gone.pop(item, None)
+            else:
+                self._gone[item] = standing
+        fetched = fetch(self.tools.client, plan.board, plan.selection, self.tools.spool, set(wanted) - known)
+        self.answer.windows += fetched.windows
+        self._added |= fetched.items
+
+    @property
+    def _present(self) -> int:
+        return self._rows + len(self._added) - len(self._gone)
+
+    @contextmanager
+    def _ids(self, swept: Sequence[Window]) -> Iterator[Ids]:
+        """The items that were read (`here`) beside those of a sweep (`there`)."""
+        engine = open_engine(self.tools.spool.folder / "scratch")
+        try:
+            ids = Ids(engine)
+            ids.take_windows(self._read, "here")
+            ids.take_windows(swept)
+            yield ids
+        finally:
+            engine.close()
+
+    # -- telling -----------------------------------------------------------------------------------------------------
+
+    def _added_told(self) -> Iterator[str]:
+        came = {item for item, at in self._added.items() if at >= self.began - _SAME or item in self._named}
+        if came:
+            yield f"{_items(len(came))} came meanwhile (read by id)"
+        if lost := len(self._added) - len(came):
+            yield f"{_items(lost)} did not come with its pages although on the board (read by id)"
+
+    def _gone_told(self) -> Iterator[str]:
+        if self._gone:
+            fates = Counter(standing.fate.value for standing in self._gone.values())
+            told = ", ".join(f"{number} {fate}" for fate, number in sorted(fates.items()))
+            yield f"{_items(len(self._gone))} left after the reading ({told})"
+
+
+def _items(number: int) -> str:
+    return f"{number} item" if number == 1 else f"{number} items"
