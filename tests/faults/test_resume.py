@@ -149,7 +149,7 @@ def test_after_a_kill(sandbox: Sandbox, tmp_path: Path) -> None:
     command = CommandLine(tmp_path, token=sandbox.token, text=text)
     sandbox.service.faults.add(Fault("slow", operation="NextItems", after=6, seconds=30))
     process = command.start("sync")
-    while not list((tmp_path / ".boardlift" / "spool").glob("*/*/00001.ndjson.zst")):
+    while not any("00001" in each.read_text() for each in (tmp_path / ".boardlift" / "spool").glob("*/manifest.json")):
         assert process.poll() is None
     process.kill()
     process.wait()

@@ -232,12 +232,14 @@ def next_items(board_id: str, cursor: str, selection: Selection, limit: int, *, 
     return Request("NextItems", query, variables, board_id, points=page_points(selection, limit), at_most=limit)
 
 
-def items_by_id(board_id: str, ids: Sequence[int], selection: Selection | None = None) -> Request:
+def items_by_id(
+    board_id: str, ids: Sequence[int], selection: Selection | None = None, *, all_levels: bool = False
+) -> Request:
     """Up to 100 items wherever and in whatever state they are; without a selection only what tells where that is.
 
     `limit` is given because its default of 25 would cut the list silently (API page "Items").
     """
-    fields = "id name state updated_at" if selection is None else _item(selection, False)
+    fields = "id name state updated_at" if selection is None else _item(selection, all_levels)
     declared = "" if selection is None else _declaration(selection)
     query = (
         f"query ItemsById($ids:[ID!]!,$limit:Int!{declared}){{{_COST} "

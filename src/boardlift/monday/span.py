@@ -55,7 +55,7 @@ class Span:
         span.low = _Edge(state.low, state.low_ids)
         span.high = _Edge(state.high, state.high_ids)
         span.done = state.done
-        span._sealed = state
+        span._sealed = msgspec.structs.replace(state)
         return span
 
     def take(self, items: list[msgspec.Raw], *, ascending: bool, previous: str) -> tuple[list[msgspec.Raw], str]:
@@ -134,9 +134,11 @@ class Span:
             self._sealed.high, self._sealed.high_ids = self.high.at, sorted(self.high.ids)
 
     def state(self) -> SpanState:
-        """What is sealed, for the manifest."""
+        """What is sealed, for the manifest: done only when nothing that was taken is still to be sealed."""
         self._sealed.until = self.until
-        return msgspec.structs.replace(self._sealed, done=self.done)
+        low = (self._sealed.low, len(self._sealed.low_ids)) == (self.low.at, len(self.low.ids))
+        high = (self._sealed.high, len(self._sealed.high_ids)) == (self.high.at, len(self.high.ids))
+        return msgspec.structs.replace(self._sealed, done=self.done and low and high)
 
     def untaken(self, newest: str) -> tuple[int, int]:
         """The seconds of creation time that nobody has taken yet, as [first, last); `newest` stands in for no end."""
