@@ -192,10 +192,11 @@ def first_items(
 
 
 def probe_items(board_id: str, query: ItemsQuery) -> Request:
-    """At most one item's id: enough to see whether a query is taken and what it lets through."""
+    """At most one item, its id and creation time: enough to see whether a query is taken and what it lets through."""
     text = (
         f"query ProbeItems($board:[ID!]!,$params:ItemsQuery){{{_COST} "
-        "boards(ids:$board,limit:1,state:all){id items_page(limit:1,query_params:$params){cursor items{id}}}}"
+        "boards(ids:$board,limit:1,state:all){id "
+        "items_page(limit:1,query_params:$params){cursor items{id created_at}}}}"
     )
     return Request("ProbeItems", text, {"board": [board_id], "params": query.variable()}, label=board_id)
 
