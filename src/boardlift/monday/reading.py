@@ -307,7 +307,9 @@ class BoardReading:
 
     def _states(self) -> list[SpanState]:
         """How far the spans are sealed, for a run that goes on; none when none could without losing something."""
-        if not self.ordered or self.errors.unreadable():  # which cells are only empty is known to this run alone
+        if not self.ordered or any(span.overcrowded for span in self.spans):
+            return []
+        if self.errors.unreadable():  # which cells are only empty is known to this run alone
             return []
         return [span.state() for span in self.spans]
 

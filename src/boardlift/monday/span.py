@@ -18,6 +18,8 @@ from boardlift.spool.page import created_at, item_number
 
 OPEN = ""
 """No bound: before the first item, or after the last."""
+MOST_IDS = 20_000
+"""Ids of one second that are worth writing down with every window; past that, another run does not go on with it."""
 
 
 class OrderBroken(SourceIncomplete, Transient):
@@ -125,8 +127,15 @@ class Span:
         """Whether the readers from below and from above have come to the same second."""
         return bool(self.low.at) and self.low.at == self.high.at
 
+    @property
+    def overcrowded(self) -> bool:
+        """Whether more was taken of one second than the state of the span can tell."""
+        return max(len(self.low.ids), len(self.high.ids)) > MOST_IDS
+
     def sealed(self, *, ascending: bool) -> None:
         """All that was taken from this end lies sealed."""
+        if self.overcrowded:
+            return
         self._sealed.since, self._sealed.until = self.since, self.until
         if ascending:
             self._sealed.low, self._sealed.low_ids = self.low.at, sorted(self.low.ids)

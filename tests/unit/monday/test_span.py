@@ -7,7 +7,7 @@ import random
 import msgspec
 import pytest
 
-from boardlift.monday.span import OrderBroken, Span, iso
+from boardlift.monday.span import MOST_IDS, OrderBroken, Span, iso
 from boardlift.spool.manifest import SpanState
 
 START = 1_700_000_000
@@ -139,3 +139,17 @@ def test_a_state_goes_on_where_it_was() -> None:
     assert take(again, item(2, 3), item(3, 3), item(4, 5), item(7, 8), item(8, 8), item(9, 9)) == [3, 4, 7]
     assert again.has_taken(item(5, 4))
     assert again.done
+
+
+def test_a_second_with_very_many_items_is_not_written_down() -> None:
+    """Its ids would be written anew with every window; what comes after it can be gone on with again."""
+    span = Span()
+    for start in range(0, MOST_IDS + 500, 500):
+        take(span, *(item(number, 0) for number in range(start, start + 500)))
+        span.sealed(ascending=True)
+    assert span.overcrowded
+    assert not span.state().done
+    take(span, item(99_999, 1))
+    span.sealed(ascending=True)
+    assert not span.overcrowded
+    assert span.state() == SpanState(low=iso(START + 1), low_ids=[99_999])
