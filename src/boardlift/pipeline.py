@@ -131,13 +131,25 @@ def sync(run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options
         for plan in run.staged:
             _stage_difference(run, plan, normalizers[plan.key])
     if len(run.failed) == len(plans):
-        raise next(iter(run.failed.values()))
+        raise _none_read(plans, run.failed)
     promoted = _promoted(run_id, run, counts, parts, options)
     results = _records(run_id, run, promoted, loader, parts, options)
     if run.failed:
         parts.destination.drop_staged()
     failures = [Failure(plan, run.failed[plan.key]) for plan in plans if plan.key in run.failed]
     return Synced(promoted, tuple(results), tuple(failures), settled=_settled(run))
+
+
+def _none_read(plans: Sequence[BoardPlan], failed: Mapping[str, SourceError]) -> SourceError:
+    """The error of the first board, with its name, and with how many others there are."""
+    first = plans[0]
+    error = failed[first.key]
+    if first.key not in error.message:
+        error.message = f"Board {first.key} ({first.board.name!r}) could not be read: {error.message}"
+    if len(plans) > 1:
+        error.message += f" Nor could any of the other {len(plans) - 1} boards."
+    error.args = (error.message,)
+    return error
 
 
 def _surveyed(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from boardlift.errors import QueryRejected, SourceIncomplete, SourceUnavailable
+from boardlift.errors import SourceError
 from boardlift.monday import queries
+from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.boards import read_field
 from boardlift.monday.chain import BoardPage, FirstPage, ItemsPage, present
-from boardlift.monday.client import CallStats, MondayClient, NotReached
+from boardlift.monday.client import CallStats, MondayClient
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.queries import Selection
 from boardlift.monday.reading import BoardReading
@@ -60,10 +61,8 @@ def read_first_pages(
     request = queries.bundled_items(wanted, page_size)
     try:
         answer = client.send(request, retries=min(1, client.retries))
-    except NotReached:
-        raise
-    except (QueryRejected, SourceIncomplete, SourceUnavailable) as error:
-        if isinstance(error, SourceUnavailable) and error.retry_in is not None:
+    except SourceError as error:
+        if not concerns_a_board(error):
             raise
         yield from ((reading, None) for reading in readings)
         return

@@ -63,7 +63,7 @@ class Errors:
     """The errors that left items intact, each once, shared by all chains of a board."""
 
     _kept: dict[str, ApiError] = field(default_factory=dict)
-    _unreadable: list[Unreadable] = field(default_factory=list)
+    _unreadable: dict[tuple[int, str], Unreadable] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, errors: tuple[ApiError, ...]) -> None:
@@ -74,12 +74,19 @@ class Errors:
 
     def set_apart(self, unreadable: list[Unreadable]) -> None:
         with self._lock:
-            self._unreadable += unreadable
+            # Chains overlap by a little, and one that begins again meets the same cells once more.
+            self._unreadable |= {(cell.item, cell.column): cell for cell in unreadable}
+
+    def clear(self) -> None:
+        """What was read is void, and with it what was said of it."""
+        with self._lock:
+            self._kept.clear()
+            self._unreadable.clear()
 
     def unreadable(self) -> tuple[Unreadable, ...]:
         """The cells that monday does not give."""
         with self._lock:
-            return tuple(self._unreadable)
+            return tuple(self._unreadable.values())
 
     def all(self) -> tuple[ApiError, ...]:
         with self._lock:
@@ -157,8 +164,12 @@ class Chain:
         """The smallest page, on which monday failed, item by item as far as each can be read."""
         bare = replace(self, selection=replace(self.selection, column_ids=()), given=None)
         try:
-            answer = self.client.send(bare._request(SMALLEST_PAGE), retries=0)
-        except (QueryRejected, SourceUnavailable):
+            answer = self.client.send(bare._request(SMALLEST_PAGE))
+        except NotReached:
+            raise
+        except (QueryRejected, SourceUnavailable) as again:
+            if isinstance(again, SourceUnavailable) and again.retry_in is not None:
+                raise
             raise error from None
         page = self._first(answer) if self.cursor is None else self._next(answer)
         self.progress.phase("reading", f"{self.board.name}: item by item for a while ({error.message})")

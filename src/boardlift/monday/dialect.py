@@ -1,7 +1,8 @@
 """Which form of a creation-time filter this account's API takes: found out once, remembered, never relied upon.
 
 The API page "Items page" documents none for instants, and what others found to work contradicts each other. So each
-form is tried with a question whose answer is known - the items made in 1990 - before it is used.
+form is tried with questions whose answers are known before it is used: the items made in 1990, of which there are none,
+and those made in the second of the board's oldest item, of which that is one.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
+
 from boardlift.errors import QueryRejected, SourceUnavailable
 from boardlift.monday import queries
 from boardlift.monday.boards import read_field
-from boardlift.monday.chain import BoardPage
+from boardlift.monday.chain import BoardPage, present
 from boardlift.monday.client import MondayClient, NotReached
 from boardlift.monday.queries import ItemsQuery
 from boardlift.monday.span import iso, seconds
+from boardlift.spool.page import created_at, item_number
 
 CREATION = "__creation_log__"
 """The pseudo column every board has (the sibling of that on API page "Last updated")."""
@@ -94,7 +98,7 @@ class Dialect:
         self._form: RangeForm | None = None
 
     def form(self, client: MondayClient, board_id: str) -> RangeForm | None:
-        """The form to use, None when the API takes none. The first to ask finds out, with at most a call a form."""
+        """The form to use, None when the API takes none. The first to ask finds out, with two calls and one a form."""
         with self._lock:
             if not self._known:
                 self._form = self._recalled() or self._found(client, board_id)
@@ -135,4 +139,28 @@ class Dialect:
             return False
         boards = read_field(answer, "boards", list[BoardPage | None]) or []
         page = boards[0].items_page if boards and boards[0] else None
-        return page is not None and not page.items and not answer.errors
+        ignored = page is None or bool(page.items) or bool(answer.errors)
+        return not ignored and self._finds_the_oldest(client, board_id, form)
+
+    def _finds_the_oldest(self, client: MondayClient, board_id: str, form: RangeForm) -> bool:
+        """Whether a range of its second lets the oldest item through: one that is shifted, or narrow, loses items."""
+        try:
+            oldest = _first_item(client, board_id)
+            if oldest is None:
+                return False
+            at = created_at(oldest)
+            found = _first_item(client, board_id, form.rule(at, at))
+        except NotReached:
+            raise
+        except (QueryRejected, SourceUnavailable):
+            return False
+        return found is not None and item_number(found) == item_number(oldest)
+
+
+def _first_item(client: MondayClient, board_id: str, *rules: dict[str, object]) -> msgspec.Raw | None:
+    """The item made first of those that the rules let through."""
+    answer = client.send(queries.probe_items(board_id, ItemsQuery(rules=rules, order=((CREATION, "asc"),))))
+    boards = read_field(answer, "boards", list[BoardPage | None]) or []
+    page = boards[0].items_page if boards and boards[0] else None
+    items = present(page.items) if page else []
+    return items[0] if items else None

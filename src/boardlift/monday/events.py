@@ -24,6 +24,8 @@ class BoardRead:
 
     `unreadable` are cells that monday failed on, whatever was asked beside them: they are empty in their items.
 
+    `calls` counts one that it shared with other boards, as each of them does.
+
     `limited` tells that reading stopped at the limit of test mode while more was there; `chains` how many chains of
     pages it took, `resumed` how many of the items were sealed by an earlier run.
     """

@@ -45,7 +45,9 @@ def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str,
             if len(fresh) < len(items):
                 break
             previous = times[-1] if times else previous
-        spool.replace_items(board_id, edited, writer, [span.state() for span in spans])
+        # Cells that cannot be read are known to this run alone: no other is to go on from here.
+        states = [] if chain.errors.unreadable() else [span.state() for span in spans]
+        spool.replace_items(board_id, edited, writer, states)
         return True
     finally:
         writer.abandon()

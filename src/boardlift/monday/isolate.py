@@ -82,7 +82,8 @@ def _one(
         return
     parts = _Parts(head=msgspec.json.decode(bare[0], type=dict[str, msgspec.Raw]))
     failed: list[Unreadable] = []
-    _columns(client, board, selection, item, parts, failed)
+    if not _columns(client, board, selection, item, parts, failed):
+        return
     parts.head["column_values"] = msgspec.Raw(b"[" + b",".join(parts.cells) + b"]")
     yield msgspec.Raw(msgspec.json.encode(parts.head)), failed
 
@@ -94,8 +95,8 @@ def _columns(
     item: int,
     parts: _Parts,
     failed: list[Unreadable],
-) -> None:
-    """The cells of one item that can be read, and those that cannot."""
+) -> bool:
+    """The cells of one item that can be read, and those that cannot. False when it has left the board meanwhile."""
     columns = selection.column_ids
     # A single cell is not called unreadable because of one moment's failure.
     retries = client.retries if len(columns) == 1 else 0
@@ -106,13 +107,15 @@ def _columns(
             raise
         if len(columns) == 1:
             failed.append(Unreadable(item, columns[0], error.message))
-            return
+            return True
         middle = len(columns) // 2
-        for half in (columns[:middle], columns[middle:]):
+        return all(
             _columns(client, board, replace(selection, column_ids=half), item, parts, failed)
-        return
+            for half in (columns[:middle], columns[middle:])
+        )
     for each in found:
         parts.cells += msgspec.json.decode(each, type=_Cells).column_values
+    return bool(found)
 
 
 def _ask(
@@ -132,7 +135,8 @@ def _ask(
 def _ask_or_raise(
     client: MondayClient, board: BoardSummary, selection: Selection, ids: Sequence[int], retries: int
 ) -> list[msgspec.Raw]:
-    answer = client.send(queries.items_by_id(board.id, ids, selection), retries=retries)
+    request = queries.items_by_id(board.id, ids, selection, all_levels=board.is_multi_level)
+    answer = client.send(request, retries=retries)
     items = read_field(answer, "items", list[msgspec.Raw]) or []
     if answer.errors and len(items) < len(ids):
         raise SourceUnavailable(answer.errors[0].message)

@@ -8,14 +8,21 @@ GROW_AFTER = 8
 
 
 class PageSize:
-    """The size for the next page of one chain. Tell it what `came` and what was `too_much`."""
+    """The size for the next page of one chain. Tell it what `came` and what was `too_much`.
 
-    def __init__(self, largest: int) -> None:
+    `now` is what it begins with, if not with the largest.
+    """
+
+    def __init__(self, largest: int, now: int | None = None) -> None:
         self._largest = largest
-        self.now = largest
+        self.now = now or largest
         self._patience = GROW_AFTER
         self._came = 0
         self._on_trial = False
+
+    def beside(self) -> PageSize:
+        """The size for another chain of the same board: as small as this one for now, and grows as far."""
+        return PageSize(self._largest, self.now)
 
     def came(self) -> None:
         """A page of the present size came; perhaps a larger one would, too."""

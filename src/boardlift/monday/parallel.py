@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from boardlift.errors import AuthRejected, BudgetExhausted, DailyLimitReached, SourceError
+from boardlift.errors import SourceError
+from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.bundle import Wanted, bundles, read_first_pages
-from boardlift.monday.client import MondayClient, NotReached
+from boardlift.monday.client import MondayClient
 from boardlift.monday.dialect import Dialect
 from boardlift.monday.events import BoardFailed, BoardRead, Restarted
 from boardlift.monday.model import BoardSummary
@@ -41,6 +42,14 @@ class Sealed:
 
     board_id: str
     windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a thread says, and of which attempt at the board. Threads overtake each other on the way to the queue."""
+
+    attempt: int
+    event: Window | Begun | Restarted | BoardRead | BoardFailed
 
 
 Event: TypeAlias = Begun | Sealed | Restarted | BoardRead | BoardFailed
@@ -116,7 +125,7 @@ class _Crew:
         self.dialect = dialect
         self.stop = threading.Event()
         self.waiting: list[list[Wanted]] = []
-        self._arrived: queue.SimpleQueue[Window | Event | BaseException] = queue.SimpleQueue()
+        self._arrived: queue.SimpleQueue[Told | BaseException] = queue.SimpleQueue()
         self._changed = threading.Condition()
         self._readings: list[BoardReading] = []
         self._busy = 0
@@ -173,11 +182,12 @@ class _Crew:
         begun = []
         for board, selection in bundle:
             reading = self._reading(board, selection)
-            self._arrived.put(Begun(board.id))
-            sealed, part = reading.begin()
-            for window in sealed:
-                self._arrived.put(window)
-            begun.append((reading, part))
+            self._arrived.put(Told(0, Begun(board.id)))
+            with self._sparing_others(reading):
+                sealed, part = reading.begin()
+                for window in sealed:
+                    self._arrived.put(Told(part.attempt, window))
+                begun.append((reading, part))
         if len(begun) > 1:
             pages = read_first_pages(self.client, [reading for reading, _ in begun], self.manner.page_size)
             for (reading, part), (_, first) in zip(begun, pages, strict=True):
@@ -205,17 +215,23 @@ class _Crew:
         )
 
     def _run(self, reading: BoardReading, part: Part) -> None:
-        try:
+        with self._sparing_others(reading):
             for event in reading.run(part):
-                self._arrived.put(event)
+                self._arrived.put(Told(part.attempt, event))
+        if reading.ended:
+            with self._changed:
+                self._readings = [each for each in self._readings if each is not reading]
+
+    @contextmanager
+    def _sparing_others(self, reading: BoardReading) -> Iterator[None]:
+        """What keeps only this board from being read ends it and is told; any other error goes on."""
+        try:
+            yield
         except SourceError as error:
             if not concerns_a_board(error):
                 raise
             if reading.give_up():
-                self._arrived.put(BoardFailed(reading.board.id, error))
-        if reading.ended:
-            with self._changed:
-                self._readings = [each for each in self._readings if each is not reading]
+                self._arrived.put(Told(reading.attempt, BoardFailed(reading.board.id, error)))
 
     def events(self, boards: int) -> Iterator[Event]:
         """What the threads seal, gathered to what is best loaded at once, until all boards are read."""
@@ -223,39 +239,43 @@ class _Crew:
         left = boards
         while left:
             try:
-                event = self._arrived.get(timeout=1.0)  # a wait without an end cannot be interrupted on Windows
+                told = self._arrived.get(timeout=1.0)  # a wait without an end cannot be interrupted on Windows
             except queue.Empty:
                 continue
-            if isinstance(event, BaseException):
-                raise event
-            if isinstance(event, Window):
-                yield from gathering[event.board_id].add(event)
+            if isinstance(told, BaseException):
+                raise told
+            event = told.event
+            if isinstance(event, Begun):
+                yield event
                 continue
-            if isinstance(event, BoardFailed):
-                left -= 1
-                gathering.pop(event.board_id, None)
-            elif isinstance(event, BoardRead):
-                left -= 1
-                yield from gathering.pop(event.board_id, _Gathering()).rest()
-            elif isinstance(event, Restarted):
-                gathering[event.board_id] = _Gathering()
-            yield event
-
-
-_OF_ALL = (AuthRejected, BudgetExhausted, DailyLimitReached, NotReached)
-
-
-def concerns_a_board(error: SourceError) -> bool:
-    """Whether another board may well be read although this one was not."""
-    if isinstance(error, _OF_ALL) or type(error) is SourceError:
-        return False
-    return getattr(error, "retry_in", None) is None
+            board = gathering[event.board_id]
+            if told.attempt < board.attempt:
+                continue  # sealed before the board began again, and told after
+            if told.attempt > board.attempt:
+                board = gathering[event.board_id] = _Gathering(told.attempt)
+                if told.attempt > 1 and not isinstance(event, BoardFailed):
+                    # Whoever made the board begin again may come later to tell it than those who read it again.
+                    yield event if isinstance(event, Restarted) else Restarted(event.board_id, "")
+            match event:
+                case Window():
+                    yield from board.add(event)
+                case BoardRead():
+                    left -= 1
+                    yield from board.rest()
+                    yield event
+                case BoardFailed():
+                    left -= 1
+                    yield event
 
 
 @dataclass
 class _Gathering:
-    """Windows of one board on their way to the loader: few at first, so that it can begin, then more at a time."""
+    """Windows of one board on their way to the loader: few at first, so that it can begin, then more at a time.
 
+    They are those of one `attempt` at the board; 0 before the first event.
+    """
+
+    attempt: int = 0
     windows: list[Window] = field(default_factory=list)
     wanted: int = _FIRST_WINDOWS
 

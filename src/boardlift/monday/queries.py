@@ -194,10 +194,11 @@ def first_items(
 
 
 def probe_items(board_id: str, query: ItemsQuery) -> Request:
-    """At most one item's id: enough to see whether a query is taken and what it lets through."""
+    """At most one item, its id and creation time: enough to see whether a query is taken and what it lets through."""
     text = (
         f"query ProbeItems($board:[ID!]!,$params:ItemsQuery){{{_COST} "
-        "boards(ids:$board,limit:1,state:all){id items_page(limit:1,query_params:$params){cursor items{id}}}}"
+        "boards(ids:$board,limit:1,state:all){id "
+        "items_page(limit:1,query_params:$params){cursor items{id created_at}}}}"
     )
     return Request("ProbeItems", text, {"board": [board_id], "params": query.variable()}, label=board_id)
 
@@ -234,12 +235,14 @@ def next_items(board_id: str, cursor: str, selection: Selection, limit: int, *, 
     return Request("NextItems", query, variables, board_id, points=page_points(selection, limit), at_most=limit)
 
 
-def items_by_id(board_id: str, ids: Sequence[int], selection: Selection | None = None) -> Request:
+def items_by_id(
+    board_id: str, ids: Sequence[int], selection: Selection | None = None, *, all_levels: bool = False
+) -> Request:
     """Up to 100 items wherever and in whatever state they are; without a selection only what tells where that is.
 
     `limit` is given because its default of 25 would cut the list silently (API page "Items").
     """
-    fields = "id name state updated_at" if selection is None else _item(selection, False)
+    fields = "id name state updated_at" if selection is None else _item(selection, all_levels)
     declared = "" if selection is None else _declaration(selection)
     query = (
         f"query ItemsById($ids:[ID!]!,$limit:Int!{declared}){{{_COST} "

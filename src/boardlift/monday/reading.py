@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from boardlift.errors import CursorExpired, QueryRejected
+from boardlift.errors import CursorExpired, QueryRejected, SourceError
 from boardlift.monday import queries
+from boardlift.monday.blame import concerns_a_board
+from boardlift.monday.certificate import certify
 from boardlift.monday.chain import Chain, Errors, FirstPage
 from boardlift.monday.client import CallStats, MondayClient
 from boardlift.monday.codes import is_too_complex
 from boardlift.monday.dialect import CREATION, Dialect, RangeForm
-from boardlift.monday.events import BoardRead, Event, Restarted
+from boardlift.monday.events import Event, Restarted
 from boardlift.monday.freshen import NEWEST_FIRST, freshen
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.page_size import PageSize
@@ -27,6 +29,7 @@ from boardlift.monday.queries import ItemsQuery, Selection
 from boardlift.monday.sharing import Sharing, shares
 from boardlift.monday.span import OrderBroken, Span
 from boardlift.progress import Progress, Silent
+from boardlift.spool.manifest import SpanState
 from boardlift.spool.run import SpoolRun
 from boardlift.spool.window import Window, WindowWriter
 
@@ -80,12 +83,12 @@ class BoardReading:
         self.seconds = 0.0
         self.limited = self.ended = False
         self.booked = CallStats()
-        self._size = PageSize(max(1, min(self.page_size, queries.PAGE_LIMIT)))
-        self._served = ""
-        self._before = self.client.stats(self.board.id)
+        self.size = PageSize(max(1, min(self.page_size, queries.PAGE_LIMIT)))
+        self.served = ""
+        self.before = self.client.stats(self.board.id)
         expected = self.board.items_count
         # A board of one page has no order to keep, and a limit is for the first items as people see them.
-        self.ordered = self.limit is None and (expected is None or expected > self._size.now)
+        self.ordered = self.limit is None and (expected is None or expected > self.size.now)
 
     def begin(self) -> tuple[tuple[Window, ...], Part]:
         """What an earlier run sealed of this board, and the first part to run, even if nothing is left to read."""
@@ -103,7 +106,9 @@ class BoardReading:
     def _adopted(self) -> tuple[Window, ...]:
         """What an earlier run sealed, with what was edited since read again; nothing when that cannot be done."""
         board_id = self.board.id
-        reading = "" if self.limit else self._digest()
+        # Whether nothing left the board meanwhile shows in its count alone; with several levels, it counts the first.
+        counted = self.board.items_count is not None and not self.board.is_multi_level
+        reading = self._digest() if counted and self.limit is None else ""
         adopted = self.spool.begin(board_id, self.board.items_count, reading=reading, now=self.client.now())
         if not adopted.windows:
             return ()
@@ -112,9 +117,12 @@ class BoardReading:
         most = sum(window.items for window in adopted.windows) // 4
         try:
             usable = freshen(chain, spans, self.spool, adopted.began_at, most)
-        except QueryRejected:
-            usable = False
+        except SourceError as error:
+            if not concerns_a_board(error):
+                raise
+            usable = False  # a full read does not need what failed here
         if not usable:
+            self.errors.clear()
             self.spool.restart(board_id)
             return ()
         windows = self.spool.windows(board_id)
@@ -127,8 +135,11 @@ class BoardReading:
 
     def given(self, part: Part, first: FirstPage) -> None:
         """The first page of a small board that came together with those of others, and its part of what that cost."""
-        part.chain.given = first
         self.booked += first.cost
+        if self.resumed or len(self.spans) > 1:
+            return  # what is left to read is another part of the board
+        self.ordered = False  # it came in the board's own order, and so will the pages after it
+        part.chain.given, part.chain.query = first, None
 
     def next(self) -> Part | None:
         """A part for a span nobody reads yet."""
@@ -174,15 +185,17 @@ class BoardReading:
                 return
             if not all(span.done for span in self.spans):
                 return
-            gone = self.resumed > 0 and self.taken != self.board.items_count
-            if not gone:
+            again = None
+            if self.resumed and self.taken != self.board.items_count:
+                # What an earlier run read holds items that have left, or lacks some that came back without an edit.
+                again = self._restart(part, "what was read before does not add up with monday's count", ordered=True)
+            else:
                 self.ended = True
-        if gone:
-            # What an earlier run read holds items that have left, or lacks some that came back without an edit.
-            yield self._restart(part, "what was read before does not add up with what monday counts", ordered=True)
+        if again:
+            yield again
             yield from self.run(part)
             return
-        yield self._certify()
+        yield certify(self)
         self.progress.board_read(self.board.name)
 
     def give_up(self) -> bool:
@@ -219,7 +232,7 @@ class BoardReading:
             board=self.board,
             selection=self.selection,
             progress=self.progress,
-            size=self._size if not self.parts else PageSize(self._size.now),
+            size=self.size.beside() if self.parts else self.size,
             errors=self.errors,
             query=query,
             limit=self.limit,
@@ -265,7 +278,7 @@ class BoardReading:
                 self.taken += len(items)
                 self.pages += 1
                 self.seconds = part.chain.seconds
-                self._served = answer.served_version
+                self.served = answer.served_version
                 self.limited = self.limited or part.chain.limited
             writer.add(part.chain.page(items, answer))
 
@@ -290,7 +303,15 @@ class BoardReading:
             part.span.sealed(ascending=part.ascending)
             if part.chain.ended:
                 part.span.done = True
-            return writer.seal([span.state() for span in self.spans] if self.ordered else [])
+            return writer.seal(self._states())
+
+    def _states(self) -> list[SpanState]:
+        """How far the spans are sealed, for a run that goes on; none when none could without losing something."""
+        if not self.ordered or any(span.overcrowded for span in self.spans):
+            return []
+        if self.errors.unreadable():  # which cells are only empty is known to this run alone
+            return []
+        return [span.state() for span in self.spans]
 
     # -- again -----------------------------------------------------------------------------------------------------
 
@@ -336,51 +357,15 @@ class BoardReading:
         self.parts = [part]
         part.span, part.chain, part.form, part.previous = fresh.span, fresh.chain, None, ""
         part.attempt, part.restarts = self.attempt, part.restarts + 1
+        self.errors.clear()
         self.spool.restart(self.board.id)
         self.progress.board_restarted(self.board.name, reason)
         return Restarted(self.board.id, reason)
 
     def _digest(self) -> str:
         """What sealed windows must agree on with this reading to be of use to it."""
-        text = repr((self.selection, self.board.is_multi_level, self.client.api_version))
+        text = repr((self.selection, self.client.url, self.client.fingerprint, self.client.api_version))
         return hashlib.sha256(text.encode()).hexdigest()
-
-    def _certify(self) -> BoardRead:
-        """Enter the board as complete in the manifest, with what reading it cost."""
-        board_id = self.board.id
-        cost = self.client.stats(board_id) + self.booked
-        windows = self.spool.windows(board_id)
-        read = BoardRead(
-            board_id=board_id,
-            items=self.taken,
-            id_sum=sum(window.id_sum for window in windows),
-            pages=self.pages,
-            windows=len(windows),
-            calls=cost.calls - self._before.calls,
-            points=cost.points - self._before.points,
-            nbytes=cost.bytes - self._before.bytes,
-            retries=cost.retries - self._before.retries,
-            waited_seconds=cost.waited_seconds - self._before.waited_seconds,
-            restarts=self.restarts,
-            page_size=self._size.now,
-            expected=self.board.items_count,
-            limited=self.limited,
-            served_version=self._served,
-            errors=self.errors.all(),
-            unreadable=self.errors.unreadable(),
-            chains=self.chains,
-            resumed=self.resumed,
-        )
-        self.spool.finish(
-            board_id,
-            limited=read.limited,
-            calls=read.calls,
-            points=read.points,
-            retries=read.retries,
-            waited_seconds=read.waited_seconds,
-            errors=[str(error) for error in read.errors],
-        )
-        return read
 
 
 def _cut_at(span: Span, marks: Sequence[str]) -> list[Span]:

@@ -18,6 +18,8 @@ from boardlift.spool.page import created_at, item_number
 
 OPEN = ""
 """No bound: before the first item, or after the last."""
+MOST_IDS = 20_000
+"""Ids of one second that are worth writing down with every window; past that, another run does not go on with it."""
 
 
 class OrderBroken(SourceIncomplete, Transient):
@@ -55,7 +57,7 @@ class Span:
         span.low = _Edge(state.low, state.low_ids)
         span.high = _Edge(state.high, state.high_ids)
         span.done = state.done
-        span._sealed = state
+        span._sealed = msgspec.structs.replace(state)
         return span
 
     def take(self, items: list[msgspec.Raw], *, ascending: bool, previous: str) -> tuple[list[msgspec.Raw], str]:
@@ -125,8 +127,15 @@ class Span:
         """Whether the readers from below and from above have come to the same second."""
         return bool(self.low.at) and self.low.at == self.high.at
 
+    @property
+    def overcrowded(self) -> bool:
+        """Whether more was taken of one second than the state of the span can tell."""
+        return max(len(self.low.ids), len(self.high.ids)) > MOST_IDS
+
     def sealed(self, *, ascending: bool) -> None:
         """All that was taken from this end lies sealed."""
+        if self.overcrowded:
+            return
         self._sealed.since, self._sealed.until = self.since, self.until
         if ascending:
             self._sealed.low, self._sealed.low_ids = self.low.at, sorted(self.low.ids)
@@ -134,9 +143,11 @@ class Span:
             self._sealed.high, self._sealed.high_ids = self.high.at, sorted(self.high.ids)
 
     def state(self) -> SpanState:
-        """What is sealed, for the manifest."""
+        """What is sealed, for the manifest: done only when nothing that was taken is still to be sealed."""
         self._sealed.until = self.until
-        return msgspec.structs.replace(self._sealed, done=self.done)
+        low = (self._sealed.low, len(self._sealed.low_ids)) == (self.low.at, len(self.low.ids))
+        high = (self._sealed.high, len(self._sealed.high_ids)) == (self.high.at, len(self.high.ids))
+        return msgspec.structs.replace(self._sealed, done=self.done and low and high)
 
     def untaken(self, newest: str) -> tuple[int, int]:
         """The seconds of creation time that nobody has taken yet, as [first, last); `newest` stands in for no end."""

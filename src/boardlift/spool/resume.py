@@ -28,12 +28,11 @@ MAX_ADOPTIONS = 3
 class Adopted:
     """What is there of a board before its first page: sealed windows, and what they leave to be read of it.
 
-    `expected` is what monday counted before the first of these windows, `began_at` when that was.
+    `began_at` is when the first of these windows was.
     """
 
     windows: tuple[Window, ...]
     spans: tuple[SpanState, ...]
-    expected: int | None
     began_at: str
 
 

@@ -83,13 +83,13 @@ class SpoolRun:
                 taken = take_over(self._earlier, self.folder, board_id, reading, now)
                 if taken is not None:
                     entry = taken
+                    entry.expected = expected  # what is read in the end is held against this count
             self._manifest.boards[board_id] = entry
             self._numbers[board_id] = max((window.number for window in entry.windows), default=0)
             manifests.write(self.folder, self._manifest)
             return Adopted(
                 windows=tuple(self._window(board_id, each) for each in entry.windows),
                 spans=tuple(entry.spans),
-                expected=entry.expected,
                 began_at=entry.began_at,
             )
 
