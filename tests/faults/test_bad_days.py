@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -59,9 +56,7 @@ SCENARIOS = {
     "one board": Scenario(1, 10_000 if WHOLE else 1_700, 30 if WHOLE else 6),
     "20 boards": Scenario(20, 2_000 if WHOLE else 130, 30 if WHOLE else 4, 500 if WHOLE else 50),
     "200 tiny boards": Scenario(200 if WHOLE else 60, 50 if WHOLE else 8, 30 if WHOLE else 3),
-    "one large board": Scenario(
-        1, 100_000 if WHOLE else 3_000, 30 if WHOLE else 4, 500 if WHOLE else 100, before=True
-    ),
+    "one large board": Scenario(1, 100_000 if WHOLE else 3_000, 30 if WHOLE else 4, 500 if WHOLE else 100, before=True),
     "changes": Scenario(
         1, 100_000 if WHOLE else 4_000, 30 if WHOLE else 4, 500 if WHOLE else 25, before=True, changes=True
     ),
@@ -127,6 +122,7 @@ def test_a_bad_day(name: str, day: str, tmp_path: Path) -> None:
         report = today.sync(sandbox)
         print(name, day, today.clock.monotonic() - began, {b.record.mode.value for b in report.boards}, sandbox.stats())
         import json
+
         Path("/tmp/bd/journal.json").write_text(json.dumps(sandbox.journal()))
         assert refused_share(sandbox) <= MOST_REFUSED
         told = waits(sandbox)
