@@ -45,6 +45,7 @@ class Meter:
     _end_told: bool = False
     _others_before: int = 0
     _over_at: float = -math.inf
+    _closed_until: float = -math.inf
     _margin: float = 0.0
 
     @property
@@ -60,6 +61,8 @@ class Meter:
     def wait(self, amount: int, now: float) -> float:
         """Seconds until a call that costs `amount` may begin: 0 at once, infinity until a call under way is over."""
         self.roll(now)
+        if now < self._closed_until:
+            return self._closed_until - now
         if self._fits(amount, self.reserved):
             return 0.0
         if self.end is None or (self.reserved and self._fits(amount, 0)):
@@ -83,9 +86,15 @@ class Meter:
             self.others = max(self.others, self.limit - self.left - self.own - self.reserved)
 
     def refused(self, reserved: int, sent: float, received: float, wait: float) -> None:
-        """A call was refused for this quota; nothing more before `wait` seconds have passed."""
+        """A call was refused for this quota; nothing more before `wait` seconds have passed.
+
+        A wait that is over long before the window keeps what was used of it: the refusal was for something else.
+        """
         self.reserved -= reserved
         self.roll(received)
+        self._closed_until = max(self._closed_until, received + wait)
+        if wait and self.end is not None and received + wait < self.end - self.window / 10:
+            return
         if 0 <= sent - self._over_at < _LATE:
             self._margin = _MARGIN  # this server's window ends a little after the second it tells
         self.left, self._left_at = 0, received
