@@ -46,7 +46,11 @@ DAYS: dict[str, dict[str, object]] = {
     "filters ignored": {"filters_ignored": True},
     "order ignored": {"order_ignored": True},
 }
-MORE_DAYS: dict[str, dict[str, object]] = {"a hundredth of the points": POINTS, "a hundredth of the calls": CALLS}
+MORE_DAYS: dict[str, dict[str, object]] = {
+    "a hundredth of the points": POINTS,
+    "a hundredth of the calls": CALLS,
+    "cursors live for a page": {"cursor_life_seconds": 0.1},
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,10 @@ class Scenario:
     page_size: int = 500
     before: bool = False
     changed: float = 0.0
+
+    @property
+    def pages(self) -> int:
+        return self.boards * -(-self.items // self.page_size)
 
 
 SCENARIOS = {
@@ -80,8 +88,10 @@ if WHOLE:
 MORE_SCENARIOS = {"changes that outlast a cursor": Scenario(1, 700, 4, 10, before=True, changed=0.2)}
 CASES = [
     *((scenario, day) for scenario in SCENARIOS for day in DAYS),
-    *(("one large board", day) for day in MORE_DAYS),
-    *((scenario, "cursors live three seconds") for scenario in MORE_SCENARIOS),
+    ("one large board", "a hundredth of the points"),
+    ("one large board", "a hundredth of the calls"),
+    ("changes that outlast a cursor", "cursors live three seconds"),
+    ("changes that outlast a cursor", "cursors live for a page"),
 ]
 
 
@@ -159,4 +169,6 @@ def test_a_bad_day(name: str, day: str, tmp_path: Path) -> None:
         judge(sandbox)
         assert not report.failed
         assert len(report.boards) == scenario.boards
+        if day.startswith("filters"):
+            assert report.calls <= 2 * scenario.pages + 20
         assert today.differences(report) == []

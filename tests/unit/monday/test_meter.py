@@ -137,6 +137,16 @@ def test_a_refusal_with_a_wait_within_the_window_draws_nothing_out() -> None:
     assert meter.wait(40, 9) == 52
 
 
+def test_a_refusal_shortly_before_the_end_does_not_open_the_window_early() -> None:
+    """Where no end is told, the window is over a minute after its first call was sent, and no sooner."""
+    meter = Meter(100)
+    spent(meter, 100, 0)
+    meter.reserve(1)
+    meter.refused(1, 51, 52, 7)
+    assert meter.wait(1, 52) == 7
+    assert meter.wait(1, 59) == 2
+
+
 def test_a_window_that_ends_a_little_late_is_waited_for_from_then_on() -> None:
     """A server that rounds down refuses right after the end it told: a second more the next time."""
     meter = Meter(100)
