@@ -127,7 +127,7 @@ def test_what_fails_while_it_is_brought_up_to_date_is_read_anew(sandbox: Sandbox
     """The question for the newest edits is a convenience; the board can be read without it."""
     cut_off(sandbox, tmp_path)
     # The page, a smaller one, and the same without cells; the board's own first page comes after these.
-    sandbox.service.faults.add(Fault("internal_error_200", operation="FirstItems", times=3))
+    sandbox.service.faults.add(Fault("internal_error_200", operation="NewestItems", times=3))
     report, _ = go_on(sandbox, tmp_path)
     assert report.calls >= PAGES
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from boardlift.errors import ApiError
+from boardlift.monday.codes import rule_of
 from boardlift.sandbox import Sandbox
 
 QUOTAS = ("RATE_LIMIT_EXCEEDED", "maxConcurrencyExceeded", "COMPLEXITY_BUDGET_EXHAUSTED", "DAILY_LIMIT_EXCEEDED")
@@ -22,6 +25,20 @@ class Wait:
     def kept(self) -> bool:
         """Never less than told. Times are differences of large numbers, so a microsecond is forgiven."""
         return self.waited >= self.told - 1e-6
+
+
+@dataclass(frozen=True)
+class Lull:
+    """A while in which no call was under way, in seconds, and how many of them something told explains."""
+
+    since: float
+    seconds: float
+    explained: float
+
+    @property
+    def fair(self) -> bool:
+        """Not more than a tenth or a second longer than explained."""
+        return self.seconds <= max(1.1 * self.explained, self.explained + 1.0)
 
 
 def refused_share(sandbox: Sandbox) -> float:
@@ -48,3 +65,63 @@ def waits(sandbox: Sandbox) -> list[Wait]:
         if first is not None:
             found.append(Wait(str(row["outcome"]), cast("float", row["told"]), first - answered))
     return found
+
+
+def pushing(sandbox: Sandbox) -> list[Mapping[str, object]]:
+    """The calls, of whatever question, that came before a wait was over that any answer had told."""
+    rows = sandbox.journal()
+    told = [(cast("float", row["answered"]), cast("float", row["told"])) for row in rows if row["told"]]
+    return [
+        row for row in rows if any(at + 1e-6 < cast("float", row["arrived"]) < at + wait - 1e-6 for at, wait in told)
+    ]
+
+
+def lulls(sandbox: Sandbox) -> Iterator[Lull]:
+    """Every while without a call between the first and the last. The sandbox has to keep a journal.
+
+    Explained it is by a told wait, by the end of a minute whose calls or points are used up, and, after a failure that
+    tells nothing, by what a client waits by itself.
+    """
+    options, quiet, excused = sandbox.options, 0.0, 0.0
+    calls, points = _Minute(options.calls_per_minute), _Minute(options.complexity_per_minute)
+    dearest = 0
+    for row in sandbox.journal():
+        arrived, answered, paid = cast("tuple[float, float, int]", (row["arrived"], row["answered"], row["points"]))
+        if quiet and arrived > quiet:
+            until = max(excused, calls.full_again(1), points.full_again(dearest))
+            yield Lull(quiet, arrived - quiet, max(0.0, until - quiet))
+        calls.use(1, arrived)
+        points.use(paid, arrived)
+        dearest = max(dearest, paid)
+        quiet = max(quiet, answered)
+        excused = max(excused, answered + (cast("float", row["told"]) or _by_itself(str(row["outcome"]))))
+
+
+_BACKOFF = 5.0
+"""Seconds: the longest of the pauses after the first three failures."""
+
+
+def _by_itself(outcome: str) -> float:
+    if outcome == "429_bare":
+        return rule_of(ApiError("Rate Limit Exceeded"), 429).pause or 0.0
+    return _BACKOFF if outcome else 0.0
+
+
+@dataclass
+class _Minute:
+    """A quota that is full again a minute after its first use."""
+
+    quota: int
+    used: int = 0
+    since: float | None = None
+
+    def use(self, amount: int, now: float) -> None:
+        if self.since is not None and now - self.since >= 60:
+            self.used, self.since = 0, None
+        if amount:
+            self.since = now if self.since is None else self.since
+            self.used += amount
+
+    def full_again(self, wanted: int) -> float:
+        """When so much fits again; 0 when it does."""
+        return 0.0 if self.since is None or self.used + wanted <= self.quota else self.since + 60

@@ -17,11 +17,12 @@ from boardlift.errors import SourceError, SourceIncomplete
 from boardlift.incremental.ids import Ids
 from boardlift.incremental.sweep import THIN, too_many
 from boardlift.incremental.tools import Tools
+from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.boards import read_counts
 from boardlift.monday.by_id import Fate, Standing, fetch, settle
 from boardlift.monday.events import BoardFailed
 from boardlift.monday.hints import Glance, glance
-from boardlift.monday.parallel import concerns_a_board, read_in_parallel
+from boardlift.monday.parallel import read_in_parallel
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import open_engine
 from boardlift.spool.run import SpoolRun

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from boardlift.destinations.interface import Generation
-from boardlift.errors import QueryRejected, SourceIncomplete
+from boardlift.errors import CursorExpired, QueryRejected, SourceIncomplete
 from boardlift.incremental.changes import Changes, is_quiet, read_changes
 from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
 from boardlift.incremental.live import count_rows
@@ -109,7 +109,7 @@ def _read(found: Survey, begun: datetime, tools: Tools) -> None:
     def read(each: Changes) -> Changes | str:
         try:
             return read_changes(tools, each.plan, each.resume, each.glance, begun)
-        except (SourceIncomplete, QueryRejected) as error:
+        except (CursorExpired, SourceIncomplete, QueryRejected) as error:
             return error.message.rstrip(".")
 
     try:

@@ -22,7 +22,7 @@ from boardlift.errors import (
 from boardlift.monday import queries
 from boardlift.monday.boards import read_field
 from boardlift.monday.client import CallStats, MondayClient, NotReached
-from boardlift.monday.codes import is_too_complex, sentence
+from boardlift.monday.codes import is_too_complex, rule_of, sentence
 from boardlift.monday.isolate import MOST_AT_FAULT, Unreadable, isolate
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.page_size import SMALLEST_PAGE, PageSize
@@ -205,8 +205,19 @@ class Chain:
         boards = read_field(answer, "boards", list[BoardPage | None]) or []
         page = boards[0].items_page if boards and boards[0] else None
         if page is None:
-            raise not_given(self.board, answer)
+            raise self._not_given(answer)
         return page
+
+    def _not_given(self, answer: Answer) -> QueryRejected | PermissionMissing:
+        """Where a filter or an order is asked for, it may be that which monday does not take, and not the board."""
+        refused = [error for error in answer.errors if rule_of(error).error is QueryRejected]
+        if self.query is None or not refused:
+            return not_given(self.board, answer)
+        return QueryRejected(
+            f"monday.com gave no items of board {self.board.id} ({self.board.name!r}): {sentence(refused)}.",
+            hint="run `boardlift doctor`",
+            all_errors=answer.errors,
+        )
 
     def _next(self, answer: Answer) -> ItemsPage:
         page = read_field(answer, "next_items_page", ItemsPage)
@@ -260,6 +271,15 @@ def _too_much(board: BoardSummary, cells: Sequence[Unreadable], error: SourceUna
         f"{error.message}",
         hint=f"leave the column out in boardlift.yaml (`columns: {{{columns[0][0]}: {{exclude: true}}}}`), "
         "and tell monday.com's support",
+    )
+
+
+def too_often(board: BoardSummary, times: int, items: int, error: CursorExpired) -> CursorExpired:
+    """The end of a chain that was begun so many times and brought nothing new since the first of them."""
+    return CursorExpired(
+        f"Board {board.id} ({board.name!r}) was begun {times} times; the cursor failed each time, "
+        f"now after {items} items: {error.message}",
+        hint="a cursor lives 60 minutes: exclude large columns or raise `page_size` in boardlift.yaml",
     )
 
 

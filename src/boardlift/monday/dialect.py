@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from boardlift.errors import QueryRejected, SourceUnavailable
+from boardlift.errors import PermissionMissing, QueryRejected, SourceIncomplete, SourceUnavailable, Transient
 from boardlift.monday import queries
 from boardlift.monday.boards import read_field
 from boardlift.monday.chain import BoardPage, present
@@ -27,6 +27,10 @@ CREATION = "__creation_log__"
 """The pseudo column every board has (the sibling of that on API page "Last updated")."""
 _KEY = "creation filter"
 _DAY = 86_400
+
+
+class FilterIgnored(SourceIncomplete, Transient):
+    """Items came that the filter asked for cannot have let through."""
 
 
 class Memory(Protocol):
@@ -51,10 +55,15 @@ class NoMemory:
 
 @dataclass(frozen=True)
 class RangeForm:
-    """One way to ask for the items created from `since` on and before `until`; either may be empty."""
+    """One way to ask for the items created from `since` on and before `until`; either may be empty.
+
+    `margin` is how many seconds before and after that it may let through; what is further off shows that it does not
+    filter.
+    """
 
     name: str
     rule: Callable[[str, str], dict[str, object]]
+    margin: int
 
 
 def _between(since: str, until: str) -> dict[str, object]:
@@ -81,9 +90,9 @@ def _days(since: str, until: str) -> dict[str, object]:
 
 
 FORMS = (
-    RangeForm("instants with attribute", _between_attribute),
-    RangeForm("instants", _between),
-    RangeForm("days", _days),
+    RangeForm("instants with attribute", _between_attribute, _DAY),
+    RangeForm("instants", _between, _DAY),
+    RangeForm("days", _days, 3 * _DAY),
 )
 """In the order tried: the nearest to what is documented for the sibling column first; days read more than is asked."""
 
@@ -135,7 +144,7 @@ class Dialect:
             answer = client.send(queries.probe_items(board_id, ItemsQuery(rules=(rule,), order=((CREATION, "asc"),))))
         except NotReached:
             raise
-        except (QueryRejected, SourceUnavailable):
+        except (PermissionMissing, QueryRejected, SourceUnavailable):
             return False
         boards = read_field(answer, "boards", list[BoardPage | None]) or []
         page = boards[0].items_page if boards and boards[0] else None

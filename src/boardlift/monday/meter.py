@@ -45,6 +45,8 @@ class Meter:
     _end_told: bool = False
     _others_before: int = 0
     _over_at: float = -math.inf
+    _first_sent: float = -math.inf
+    _closed_until: float = -math.inf
     _margin: float = 0.0
 
     @property
@@ -60,6 +62,8 @@ class Meter:
     def wait(self, amount: int, now: float) -> float:
         """Seconds until a call that costs `amount` may begin: 0 at once, infinity until a call under way is over."""
         self.roll(now)
+        if now < self._closed_until:
+            return self._closed_until - now
         if self._fits(amount, self.reserved):
             return 0.0
         if self.end is None or (self.reserved and self._fits(amount, 0)):
@@ -78,18 +82,29 @@ class Meter:
             return  # it was paid from a window that is over
         self.own += cost
         if self.end is None and (cost or (self.left is not None and self.left < self.limit)):
-            self.end = received + self.window
+            self.end, self._first_sent = received + self.window, sent
         if heeded and self.left is not None:
             self.others = max(self.others, self.limit - self.left - self.own - self.reserved)
 
     def refused(self, reserved: int, sent: float, received: float, wait: float) -> None:
-        """A call was refused for this quota; nothing more before `wait` seconds have passed."""
+        """A call was refused for this quota; nothing more before `wait` seconds have passed.
+
+        A wait that is over before the window can be leaves standing what was used of it: the refusal was for something
+        else.
+        """
         self.reserved -= reserved
         self.roll(received)
+        self._closed_until = max(self._closed_until, received + wait)
+        if wait and self.end is not None and received + wait < self._end_at_the_earliest(self.end):
+            return
         if 0 <= sent - self._over_at < _LATE:
             self._margin = _MARGIN  # this server's window ends a little after the second it tells
         self.left, self._left_at = 0, received
         self.end, self._end_told = max(self.end or 0.0, received + wait) if self._end_told else received + wait, True
+
+    def _end_at_the_earliest(self, end: float) -> float:
+        """Told ends are whole seconds; where none was told, the window began no earlier than its first call."""
+        return end - _LATE - self._margin if self._end_told else self._first_sent + self.window
 
     def roll(self, now: float) -> None:
         """Begin a new window if the present one is over."""

@@ -21,8 +21,9 @@ from boardlift.monday.client import MondayClient
 from boardlift.monday.dialect import Dialect
 from boardlift.monday.events import BoardFailed, BoardRead, Restarted
 from boardlift.monday.model import BoardSummary
+from boardlift.monday.part import Part
 from boardlift.monday.queries import Selection
-from boardlift.monday.reading import BoardReading, Part
+from boardlift.monday.reading import BoardReading
 from boardlift.monday.sharing import Prefer, Sharing
 from boardlift.progress import Progress
 from boardlift.spool.run import SpoolRun

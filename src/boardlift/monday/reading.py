@@ -17,14 +17,15 @@ from boardlift.errors import CursorExpired, QueryRejected, SourceError
 from boardlift.monday import queries
 from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.certificate import certify
-from boardlift.monday.chain import Chain, Errors, FirstPage
+from boardlift.monday.chain import Chain, Errors, FirstPage, too_often
 from boardlift.monday.client import CallStats, MondayClient
 from boardlift.monday.codes import is_too_complex
-from boardlift.monday.dialect import CREATION, Dialect, RangeForm
+from boardlift.monday.dialect import CREATION, Dialect, FilterIgnored
 from boardlift.monday.events import Event, Restarted
 from boardlift.monday.freshen import NEWEST_FIRST, freshen
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.page_size import PageSize
+from boardlift.monday.part import Part
 from boardlift.monday.queries import ItemsQuery, Selection
 from boardlift.monday.sharing import Sharing, shares
 from boardlift.monday.span import OrderBroken, Span
@@ -37,19 +38,6 @@ WINDOW_BYTES = 8 * 1024 * 1024
 WINDOW_ITEMS = 500
 """The engine takes a file of up to 2,048 items at once: with 500, half the time goes, and a third of the memory."""
 MAX_RESTARTS = 3
-
-
-@dataclass
-class Part:
-    """One chain over one span, in the hands of one thread. `previous` is the creation time its last page ended with."""
-
-    span: Span
-    ascending: bool
-    attempt: int
-    chain: Chain
-    form: RangeForm | None = None
-    previous: str = ""
-    restarts: int = 0
 
 
 @dataclass
@@ -170,7 +158,7 @@ class BoardReading:
                 try:
                     yield from self._windows(part)
                     break
-                except (CursorExpired, OrderBroken, QueryRejected) as error:
+                except (CursorExpired, FilterIgnored, OrderBroken, QueryRejected) as error:
                     if self.ordered and isinstance(error, CursorExpired):
                         self.dialect.form(self.client, self.board.id)  # to go on from here needs one
                     restarted = self._again(part, error)
@@ -210,18 +198,19 @@ class BoardReading:
 
     # -- one part --------------------------------------------------------------------------------------------------
 
-    def _part(self, span: Span, *, ascending: bool, restarts: int = 0) -> Part:
+    def _part(self, span: Span, *, ascending: bool) -> Part:
         form = None
         bounded = span.since or span.until or span.low.at or span.high.at
         if self.ordered and bounded:
             form = self.dialect.current
-        query = None
+        query, asked = None, ""
         if self.ordered:
             since = max(span.since, span.low.at) if ascending else span.since
             until = span.until if ascending else span.high.at or span.until
             rules = (form.rule(since, until),) if form and (since or until) else ()
             query = ItemsQuery(rules=rules, order=((CREATION, "asc" if ascending else "desc"),))
-        part = Part(span, ascending, self.attempt, self._chain(query), form, restarts=restarts)
+            asked = since if ascending else until
+        part = Part(span, ascending, self.attempt, self._chain(query), form, asked)
         self.parts.append(part)
         self.chains += 1
         return part
@@ -293,6 +282,10 @@ class BoardReading:
             # One chain over the whole board needs no order: its cursor goes through what it found at first.
             self.ordered = False
             return items
+        if part.unfiltered:
+            raise FilterIgnored("monday.com did not keep to the creation times that were asked for.")
+        if kept:
+            part.restarts = 0
         return kept
 
     def _seal(self, writer: WindowWriter, part: Part) -> Window | None:
@@ -315,7 +308,9 @@ class BoardReading:
 
     # -- again -----------------------------------------------------------------------------------------------------
 
-    def _again(self, part: Part, error: CursorExpired | OrderBroken | QueryRejected) -> Restarted | None:
+    def _again(
+        self, part: Part, error: CursorExpired | FilterIgnored | OrderBroken | QueryRejected
+    ) -> Restarted | None:
         """Make the part begin again where it stands, or the board as a whole. Raises `error` when that is hopeless."""
         with self.lock:
             if part.attempt != self.attempt:
@@ -325,16 +320,16 @@ class BoardReading:
             ):
                 raise error
             if isinstance(error, CursorExpired) and part.restarts == MAX_RESTARTS:
-                raise _too_often(self.board, part, self.taken, error) from error
-            if isinstance(error, QueryRejected) and part.form is not None:
+                raise too_often(self.board, part.restarts + 1, self.taken, error) from error
+            refused = part.form is not None and isinstance(error, FilterIgnored | QueryRejected)
+            if part.form is not None and refused:
                 self.dialect.refused(part.form)
-            if self.ordered and isinstance(error, CursorExpired):
+            # Without a filter, every further span would cost the pages of all that lies before it.
+            several = refused and sum(not span.done for span in self.spans) > 1
+            if self.ordered and not several and (refused or isinstance(error, CursorExpired)):
                 self._resume(part, error.message)
                 return None
-            if self.ordered and isinstance(error, QueryRejected) and part.form is not None:
-                self._resume(part, error.message)
-                return None
-            return self._restart(part, error.message)
+            return self._restart(part, error.message, ordered=self.ordered and several)
 
     def _resume(self, part: Part, reason: str) -> None:
         """A new chain for the same span, from the last item taken."""
@@ -342,7 +337,8 @@ class BoardReading:
         self.progress.phase("reading", f"{self.board.name}: on from item {self.taken + 1} ({reason})")
         self.parts.remove(part)
         fresh = self._part(part.span, ascending=part.ascending)
-        part.chain, part.form, part.previous, part.restarts = fresh.chain, fresh.form, "", part.restarts + 1
+        part.chain, part.form, part.asked, part.previous = fresh.chain, fresh.form, fresh.asked, ""
+        part.restarts += 1
         self.parts.remove(fresh)
         self.parts.append(part)
 
@@ -374,11 +370,3 @@ def _cut_at(span: Span, marks: Sequence[str]) -> list[Span]:
     for mark in marks:
         pieces.append(pieces[-1].cut(mark))
     return pieces
-
-
-def _too_often(board: BoardSummary, part: Part, items: int, error: CursorExpired) -> CursorExpired:
-    return CursorExpired(
-        f"Board {board.id} ({board.name!r}) was begun {part.restarts + 1} times; the cursor failed each time, "
-        f"now after {items} items: {error.message}",
-        hint="a cursor lives 60 minutes: exclude large columns or raise `page_size` in boardlift.yaml",
-    )

@@ -13,8 +13,9 @@ from boardlift.monday import queries
 from boardlift.monday.client import MondayClient
 from boardlift.monday.events import BoardRead, Event, Restarted
 from boardlift.monday.model import BoardSummary
+from boardlift.monday.part import Part
 from boardlift.monday.queries import Selection
-from boardlift.monday.reading import BoardReading, Part
+from boardlift.monday.reading import BoardReading
 from boardlift.progress import Progress, Silent
 from boardlift.spool.run import SpoolRun
 

@@ -108,6 +108,7 @@ class Service:
             self._work(arrived)
             return self._refused(answer, request_id, version, call)
         self.stats.paid(answer.cost)
+        call.points = answer.cost
         self.stats.count(names, "points", answer.cost)
         self.stats.count(names, "items", answer.items)
         self._work(arrived, answer.items, answer.with_cells)

@@ -21,6 +21,7 @@ class Call:
     status: int = 0
     outcome: str = ""  # "" when it was answered; else the refusal's code or the fault's kind
     told: float = 0.0  # seconds the answer told the client to wait
+    points: int = 0  # what was paid for it
 
 
 class Stats:

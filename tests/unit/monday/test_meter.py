@@ -125,6 +125,28 @@ def test_a_refusal_closes_the_window_for_as_long_as_was_told() -> None:
     assert meter.wait(1, 18) == 0
 
 
+def test_a_refusal_with_a_wait_within_the_window_draws_nothing_out() -> None:
+    """The told wait is obeyed, not the end of the window; what was used of the window stays used."""
+    meter = Meter(100)
+    spent(meter, 70, 0, Told(100, 30, 60))
+    meter.reserve(10)
+    meter.refused(10, 1, 2, 7)
+    assert meter.wait(10, 2) == 7
+    assert meter.wait(10, 9) == 0
+    assert meter.available(9) == 30
+    assert meter.wait(40, 9) == 52
+
+
+def test_a_refusal_shortly_before_the_end_does_not_open_the_window_early() -> None:
+    """Where no end is told, the window is over a minute after its first call was sent, and no sooner."""
+    meter = Meter(100)
+    spent(meter, 100, 0)
+    meter.reserve(1)
+    meter.refused(1, 51, 52, 7)
+    assert meter.wait(1, 52) == 7
+    assert meter.wait(1, 59) == 2
+
+
 def test_a_window_that_ends_a_little_late_is_waited_for_from_then_on() -> None:
     """A server that rounds down refuses right after the end it told: a second more the next time."""
     meter = Meter(100)
