@@ -34,7 +34,7 @@ from boardlift.errors import (
     is_interrupt,
 )
 from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
-from boardlift.incremental.forecast import FEW_CHANGES, forecast
+from boardlift.incremental.forecast import assumed, forecast
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
 from boardlift.load.checks.live import check_live
 from boardlift.load.promote import settle
@@ -250,7 +250,10 @@ class App:
     ) -> tuple[Planned, Projection, tuple[str, ...]]:
         planned = self._planned(wanted)
         ways = self._ways(planned.boards, full=full)
-        known = {key: FEW_CHANGES for key, way in ways.items() if isinstance(way, Resume)}
+        size = self.loaded.settings.account.page_size
+        known = {
+            plan.key: assumed(plan, way, size) for plan in planned.boards if isinstance(way := ways[plan.key], Resume)
+        }
         return self._account.fitted(planned, live, known, fit=fit)
 
     def _retained(self, groups: Sequence[str]) -> list[str]:

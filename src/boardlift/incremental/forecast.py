@@ -19,6 +19,15 @@ FEW_CHANGES = (3, 2_000)
 """Calls and points of a board of which little has changed: assumed where nobody has looked yet."""
 
 
+def assumed(plan: BoardPlan, way: Resume, page_size: int) -> tuple[int, int]:
+    """Calls and points of a board that nobody has looked at yet: few changes, and a sweep where one is due."""
+    calls, points = FEW_CHANGES
+    if not way.sweep_due:
+        return calls, points
+    items = plan.board.items_count or way.live.rows
+    return calls + _pages(items, page_size), points + 10 * _THIN_OBJECTS * items
+
+
 @dataclass(frozen=True)
 class Cost:
     """Calls and complexity points of one board, without its share of what is asked for many boards at once."""

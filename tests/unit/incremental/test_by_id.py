@@ -122,6 +122,7 @@ def test_the_newest_items_down_to_a_moment(
         since=begun - timedelta(minutes=5),
         begun=begun + timedelta(minutes=5),
         expected=expected,
+        most=450,
         page_size=100,
         progress=Silent(),
     )
@@ -155,6 +156,7 @@ def test_an_order_that_nobody_asked_for(sandbox: Sandbox, spool: SpoolRun) -> No
                 since=begun - timedelta(days=9000),
                 begun=begun,
                 expected=20,
+                most=450,
                 page_size=100,
                 progress=Silent(),
             )
