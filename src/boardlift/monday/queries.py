@@ -105,6 +105,11 @@ class ItemsQuery:
     rules: tuple[Mapping[str, object], ...] = ()
     order: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def newest_first(self) -> bool:
+        """Whether the items that changed last come first."""
+        return bool(self.order) and self.order[0] == ("__last_updated__", "desc")
+
     def variable(self) -> dict[str, object]:
         said: dict[str, object] = {}
         if self.rules:
@@ -179,16 +184,17 @@ def first_items(
     """
     scope = ',hierarchy_scope_config:"allItems"' if all_levels else ""
     params = ",query_params:$params" if query else ""
+    operation = "NewestItems" if query and query.newest_first else "FirstItems"
     page = f"items_page(limit:$limit{params}{scope}){{cursor items{{{_item(selection, all_levels)}}}}}"
     declared = _declaration(selection) + (",$params:ItemsQuery" if query else "")
     text = (
-        f"query FirstItems($board:[ID!]!,$limit:Int!{declared}){{{_COST} "
+        f"query {operation}($board:[ID!]!,$limit:Int!{declared}){{{_COST} "
         f"boards(ids:$board,limit:1,state:all){{id {page}}}}}"
     )
     variables: dict[str, object] = {"board": [board_id], "limit": limit, **_columns(selection)}
     if query:
         variables["params"] = query.variable()
-    return Request("FirstItems", text, variables, board_id, points=page_points(selection, limit), at_most=limit)
+    return Request(operation, text, variables, board_id, points=page_points(selection, limit), at_most=limit)
 
 
 def probe_items(board_id: str, query: ItemsQuery) -> Request:

@@ -54,6 +54,7 @@ class Gathering:
 
     def insert(self, table: Table, rows: Sequence[tuple[object, ...]]) -> int:
         """Keep a few rows made here; how many they were."""
+        self._ready(table)
         self._engine.insert(self._local(table.name), rows)
         self._pending[table.name] += len(rows)
         return len(rows)

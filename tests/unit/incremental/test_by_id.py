@@ -122,7 +122,7 @@ def test_the_newest_items_down_to_a_moment(
         since=begun - timedelta(minutes=5),
         begun=begun + timedelta(minutes=5),
         expected=expected,
-        most=450,
+        most=1_000,
         page_size=100,
         progress=Silent(),
     )
@@ -156,7 +156,7 @@ def test_an_order_that_nobody_asked_for(sandbox: Sandbox, spool: SpoolRun) -> No
                 since=begun - timedelta(days=9000),
                 begun=begun,
                 expected=20,
-                most=450,
+                most=1_000,
                 page_size=100,
                 progress=Silent(),
             )

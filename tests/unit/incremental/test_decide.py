@@ -67,10 +67,14 @@ def test_the_last_run_left_all_as_it_is(plan: BoardPlan) -> None:
         ("weekly", 140, False),
         ("weekly", 168, True),
         ("never", 9000, False),
+        ("never", -9000, False),
+        ("daily", -0.05, False),
+        ("daily", -48, True),
     ],
 )
 def test_schedules(plan: BoardPlan, schedule: str, hours: float, due: bool) -> None:
-    """A run a day at about the same time finds that a day has passed."""
+    """A run a day at about the same time finds that a day has passed; a time written by a wrong clock is not waited
+    for."""
     policy = replace(Policy(sweep="never"), reconcile=schedule)  # type: ignore[arg-type]
     assert isinstance(decide(plan, live(plan), mark(plan, age=hours), NOW, policy), ReadAll) == due
     policy = replace(Policy(reconcile="never"), sweep=schedule)  # type: ignore[arg-type]
