@@ -193,4 +193,11 @@ def test_ids_are_compared_range_by_range(
         assert ids.changed() == [here[7]]
         assert ids.present([here[3], 1, 99]) == [here[3]]
         assert ids.count == 39
+    asked: list[int] = []
+    states = module.states_between
+    monkeypatch.setattr(module, "states_between", lambda *given: asked.append(len(states(*given))) or states(*given))
+    with comparing(tmp_path / "scratch", [], destination, "t") as ids:
+        assert len(ids.vanished()) == 42  # all of them gone from monday, and yet a few at a time
+    assert max(asked) <= 2 * 7
+    assert sum(asked) == 42
     destination.close()
