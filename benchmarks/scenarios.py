@@ -149,8 +149,8 @@ def sync(account: Account, folder: Path, prefer: str, mode: str) -> tuple[float,
     return seconds, usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1) / 1024
 
 
-def edit(scenario: Scenario, address: str, token: str) -> None:
-    """Change and delete the scenario's share of the items of its board."""
+def edit(scenario: Scenario, address: str, token: str, *, lose_log: bool) -> None:
+    """Change and delete the scenario's share of the items of its board; other items each time."""
     boards = control(address, token, op="boards")
     assert isinstance(boards, list)
     board = max(boards, key=lambda each: each["items"])["id"]
@@ -158,12 +158,14 @@ def edit(scenario: Scenario, address: str, token: str) -> None:
     ids = control(address, token, op="items", board=board, limit=scenario.items)
     assert isinstance(ids, list)
     step = max(1, len(ids) // (changed + deleted))
-    chosen = ids[::step][: changed + deleted]
+    chosen = ids[int(lose_log) :: step][: changed + deleted]
     for number, item in enumerate(chosen):
         if number < deleted:
             control(address, token, op="delete_item", item=item)
         else:
             control(address, token, op="rename_item", item=item, name=f"changed {number}")
+    if lose_log:
+        control(address, token, op="lose_log", board=board)
 
 
 def floors(scenario: Scenario, latency: Latency, plan: str, load: float) -> tuple[float, float, float, float]:
@@ -176,30 +178,32 @@ def floors(scenario: Scenario, latency: Latency, plan: str, load: float) -> tupl
 
 
 def run(scenario: Scenario, latency: Latency, plan: str, load: float, prefer: str) -> list[Result]:
-    """The runs of a scenario: one, or, where something changes, one in full and one of what changed."""
+    """The runs of a scenario: one, or, where something changes, one in full, one of what changed, and one of what
+    changed when the log has been lost, which makes a sweep necessary."""
     results = []
+    stages = (": in full", "", ", the log lost: with a sweep") if scenario.changed else ("",)
     with served(scenario, latency, plan) as (account, address), tempfile.TemporaryDirectory() as name:
-        incremental = scenario.changed > 0
         before = (0, 0, 0)
-        for again in (False, True) if incremental else (False,):
-            if again:
-                edit(scenario, address, account.token)
+        for number, stage in enumerate(stages):
+            if number:
+                edit(scenario, address, account.token, lose_log=number > 1)
                 control(address, account.token, op="advance", seconds=600)
                 before = counted(address, account.token)
-            seconds, peak = sync(account, Path(name), prefer, "incremental" if incremental else "full")
+            seconds, peak = sync(account, Path(name), prefer, "incremental" if scenario.changed else "full")
             calls, points, refused = (
                 now - then for now, then in zip(counted(address, account.token), before, strict=True)
             )
-            part = scenario
-            if again:
+            part, fewest = scenario, scenario.pages
+            if number:
                 part = Scenario("delta", "", 1, round(scenario.items * scenario.changed), scenario.columns)
-            title = f"{scenario.title}{': in full' if incremental and not again else ''}"
-            fewest = part.pages + (-(-round(scenario.items * scenario.deleted) // 100) + 1 if again else 0)
+                gone = -(-round(scenario.items * scenario.deleted) // 100)
+                fewest = part.pages + gone + 1 + (scenario.pages if number > 1 else 0)
             times = floors(part, latency, plan, load)
+            title = f"{scenario.title}{stage}"
             results.append(
                 Result(scenario.name, title, latency.name, seconds, peak, calls, fewest, points, refused, *times)
             )
-            print(f"{scenario.name} {latency.name}: {seconds:.1f} s, {calls} calls", file=sys.stderr)
+            print(f"{title}, {latency.name}: {seconds:.1f} s, {calls} calls, {points:,} points", file=sys.stderr)
     return results
 
 

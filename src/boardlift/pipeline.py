@@ -129,7 +129,7 @@ def sync(run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options
         if options.manner.limit is None:
             _settle_counts(run, counts, normalizers)
         for plan in run.staged:
-            _stage_difference(run, plan, normalizers[plan.key])
+            _stage_difference(run, plan, normalizers[plan.key], limited=options.manner.limit is not None)
     if len(run.failed) == len(plans):
         raise _none_read(plans, run.failed)
     promoted = _promoted(run_id, run, counts, parts, options)
@@ -158,7 +158,19 @@ def _surveyed(
     if options.manner.limit is not None or not any(plan.incremental for plan in plans):
         return everything(plans)
     marks = parts.ledger.watermarks(parts.destination.identity, parts.destination.namespace)
-    return survey(plans, live, marks, tools, options.policy)
+    return survey(plans, live, marks, tools, options.policy, _hinted(plans, parts))
+
+
+def _hinted(plans: Sequence[BoardPlan], parts: Parts) -> dict[str, frozenset[int]]:
+    """The items that webhooks told of and no run has brought over, by the board they are on."""
+    place = (parts.destination.identity, parts.destination.namespace)
+    parts.ledger.settle_dirty(*place)
+    found: dict[str, set[int]] = {}
+    for plan in plans:
+        for item in parts.ledger.dirty_items(*place, plan.key):
+            if len(item.item_id) <= _ID_DIGITS:
+                found.setdefault(item.item_board_id, set()).add(int(item.item_id))
+    return {board_id: frozenset(items) for board_id, items in found.items()}
 
 
 def _read_all(run: _Run, parts: Parts, options: Options, loader: Loader) -> None:
@@ -213,6 +225,8 @@ def _settled(run: _Run) -> tuple[str, ...]:
     )
 
 
+_ID_DIGITS = 18
+"""Numbers of so many digits fit into 64 bits."""
 _QUANTILES = "creation quantiles"
 
 
@@ -227,14 +241,14 @@ def _keep_quantiles(board_id: str, parts: Parts) -> None:
         parts.ledger.keep(f"board {board_id}", _QUANTILES, " ".join(marks))
 
 
-def _stage_difference(run: _Run, plan: BoardPlan, normalizer: Normalizer) -> None:
+def _stage_difference(run: _Run, plan: BoardPlan, normalizer: Normalizer, *, limited: bool) -> None:
     """Of an incremental board: the rows that come of its changes, or what a full read of it finds to have gone."""
     tools, staging = run.tools, run.stagings[plan.key]
     started = tools.clock.monotonic()
     if changes := run.found.changed.get(plan.key):
         difference = stage_changes(changes, staging, normalizer, tools.clock.now())
         run.finished[plan.key] = Finished(changes.expected, 0.0, difference, counts=changes.counts)
-    elif plan.incremental and run.found.begun is not None:
+    elif plan.incremental and not limited:
         windows = tools.spool.windows(plan.key)
         difference = stage_tombstones(tools, plan, run.live.get(plan.key), windows, staging, normalizer)
         run.finished[plan.key] = replace(run.finished[plan.key], difference=difference)

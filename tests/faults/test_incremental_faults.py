@@ -169,6 +169,7 @@ def test_labels_groups_and_columns_that_change(synced: Synced) -> None:
     label = status.settings["labels"][0]  # type: ignore[index]
     label["label"] = "Called otherwise"
     status.forget()
+    status.revision += 1
     assert f"labels of column {status.id}" in reason(synced)
     board.groups[0].title = "Another title"
     assert "has another title" in reason(synced)

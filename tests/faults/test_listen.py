@@ -278,3 +278,35 @@ def test_a_pass_over_all_boards_does_not_clean_what_it_did_not_bring(sandbox: Sa
         assert [record["boards"] for record in running.told("sync")] == ["all", str(gone.id)]
         assert chosen.live(command) == "by the pass"
         wait_until(lambda: not dirty(command))
+
+
+def test_a_board_that_fails_beside_its_subitems_stays_dirty(tmp_path: Path) -> None:
+    """The run succeeds, for the subitems went live; the event is not forgotten, and the board is tried again."""
+    with Sandbox(Account(size=0.02)) as sandbox:
+        hidden = next(board for board in sandbox.account.boards if board.parent and board.active())
+        assert hidden.parent
+        parent = hidden.parent
+        text = configuration(
+            sandbox.url,
+            f"duckdb:///{tmp_path / 'warehouse.duckdb'}",
+            account="retries: 0",
+            more=f"boards: [{{id: {parent.id}}}]",
+        )
+        command = CommandLine(tmp_path, token=sandbox.token, text=text)
+        assert command.run("sync", "--quiet").code == OK
+        item = parent.item_id(parent.active()[0])
+        with listening(command, "--quiet-for", "0.1") as running:
+            sandbox.account.rename_item(item, "a parent by another name")
+            for operation in ("FirstItems", "BundledItems"):
+                sandbox.service.faults.add(
+                    Fault("internal_error_200", times=None, operation=operation, board=parent.id)
+                )
+            running.post(event(parent.id, item))
+            wait_until(lambda: running.told("board_failed"))
+            assert running.told("board_failed")[0]["board"] == str(parent.id)
+            assert dirty(command) == [str(parent.id)]
+            sandbox.service.faults.clear()
+            wait_until(lambda: dirty(command) == [])
+        with Ledger.open(tmp_path / ".boardlift" / "ledger.sqlite", SystemClock()) as ledger:
+            table = ledger.bound_tables()[str(parent.id), "", ""]
+        assert "a parent by another name" in select(command, f"SELECT name FROM monday.{table}")

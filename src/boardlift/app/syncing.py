@@ -11,7 +11,7 @@ from boardlift.app.planning import changes_of, policy_of, refuse_impossible, way
 from boardlift.destinations.interface import Generation
 from boardlift.errors import DestinationError
 from boardlift.incremental.decide import Resume
-from boardlift.incremental.forecast import FEW_CHANGES
+from boardlift.incremental.forecast import assumed
 from boardlift.ledger import Run, RunKind, RunStatus
 from boardlift.load.retain import retain
 from boardlift.monday.dialect import Dialect
@@ -108,7 +108,8 @@ def _work(app: Opened, run: Run, settled: list[str], wish: Wish, options: Option
 def _fitted(app: Opened, wish: Wish, live: Mapping[str, Generation]) -> Fitted:
     every = _planned(app, wish.wanted)
     ways = ways_to_read(app, every.boards, full=wish.full)
-    known = {key: FEW_CHANGES for key, way in ways.items() if isinstance(way, Resume)}
+    size = app.loaded.settings.account.page_size
+    known = {plan.key: assumed(plan, way, size) for plan in every.boards if isinstance(way := ways[plan.key], Resume)}
     planned, projection, left_out = app.account.fitted(every, live, known, fit=wish.fit)
     changes = {plan.key: changes_of(app, plan, live.get(plan.key)) for plan in planned.boards}
     return Fitted(planned, changes, projection, left_out)

@@ -11,9 +11,14 @@ from boardlift.incremental.tools import Tools
 from boardlift.monday.by_id import Fate, Standing, fetch, settle
 from boardlift.monday.delta import read_delta
 from boardlift.monday.hints import Glance
+from boardlift.monday.isolate import Unreadable
 from boardlift.normalize.boards import BoardPlan
 from boardlift.spool.window import Window
 
+ALWAYS = 500
+MOST = 0.2
+"""Of a board's rows: from this share on a full read is cheaper, which asks for five hundred items a call at several
+places at once. So many items, however small the board, are not worth the question."""
 SETTLED = timedelta(seconds=30)
 """Monday's times are whole seconds, of several clocks: what changed just before a moment may change again in it."""
 
@@ -22,17 +27,21 @@ SETTLED = timedelta(seconds=30)
 class Changes:
     """A board between two generations.
 
+    `hinted` are items that somebody told of, webhooks for one: they are asked for whatever monday's log says.
     `items` were read again, with their times of change, and lie in `windows`; those in `by_id` were asked for, because
-    something may be new of them that does not move the time. `gone` are not on the board any more. `live` are the rows
-    that the generation before has of both. `counts` is what monday counted meanwhile. `unexplained` says why nobody can
-    be sure that this is all; empty when all is explained. `expected` is the number of rows that come of it.
+    something may be new of them that does not move the time; `unreadable` are cells of them that monday fails on.
+    `gone` are not on the board any more. `live` are the rows that the generation before has of both. `counts` is what
+    monday counted meanwhile. `unexplained` says why nobody can be sure that this is all; empty when all is explained.
+    `expected` is the number of rows that come of it.
     """
 
     plan: BoardPlan
     resume: Resume
     glance: Glance
+    hinted: frozenset[int] = frozenset()
     windows: list[Window] = field(default_factory=list)
     by_id: set[int] = field(default_factory=set)
+    unreadable: list[Unreadable] = field(default_factory=list)
     items: dict[int, datetime] = field(default_factory=dict)
     gone: dict[int, Standing] = field(default_factory=dict)
     live: dict[int, LiveRow] = field(default_factory=dict)
@@ -87,12 +96,15 @@ def is_quiet(glance: Glance, resume: Resume) -> bool:
     )
 
 
-def read_changes(tools: Tools, plan: BoardPlan, resume: Resume, glance: Glance, begun: datetime) -> Changes:
-    """Read what has changed, newest first, and ask what became of every other item that the log names.
+def read_changes(tools: Tools, seen: Changes, begun: datetime) -> Changes:
+    """Read what has changed, newest first, and ask what became of every other item that the log or a hint names.
 
-    Raises NotNewestFirst, SourceIncomplete, and what reading a board raises.
+    in: a board of which nothing has been read yet. Raises NotNewestFirst, SourceIncomplete, and what reading a board
+    raises.
     """
-    found = Changes(plan, resume, glance, unexplained=glance.doubt)
+    plan, resume, glance, hinted = seen.plan, seen.resume, seen.glance, seen.hinted
+    found = Changes(plan, resume, glance, hinted, unexplained=glance.doubt)
+    named = glance.mentioned | hinted
     delta = read_delta(
         tools.client,
         plan.board,
@@ -100,13 +112,15 @@ def read_changes(tools: Tools, plan: BoardPlan, resume: Resume, glance: Glance, 
         tools.spool,
         since=resume.since,
         begun=begun,
-        expected=tools.manner.page_size if not glance.complete else len(glance.mentioned),
+        expected=len(named - glance.taken_away) if glance.complete else tools.manner.page_size,
+        most=most_of(resume.live.rows),
         page_size=tools.manner.page_size,
         progress=tools.progress,
     )
     found.windows += delta.windows
     found.items.update(delta.items)
-    standings = settle(tools.client, plan.board, glance.mentioned - delta.items.keys())
+    found.unreadable += delta.unreadable
+    standings = settle(tools.client, plan.board, named - delta.items.keys())
     found.gone.update({item: standing for item, standing in standings.items() if standing.fate is not Fate.HERE})
     # Named by the log, on the board, and not among the changed: an event that does not move the time of change.
     add(tools, found, [item for item, standing in standings.items() if standing.fate is Fate.HERE])
@@ -121,4 +135,10 @@ def add(tools: Tools, found: Changes, ids: list[int]) -> None:
     found.windows += fetched.windows
     found.items.update(fetched.items)
     found.by_id.update(fetched.items)
+    found.unreadable += fetched.unreadable
     found.gone.update(fetched.gone)
+
+
+def most_of(rows: int) -> int:
+    """Of so many rows, how many may differ before a full read is the better way."""
+    return max(ALWAYS, int(MOST * rows))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from boardlift.destinations.interface import Destination
 from boardlift.errors import BoardliftError
-from boardlift.incremental.live import states_between
+from boardlift.incremental.live import extent, states_between
 from boardlift.normalize.items import open_engine
 from boardlift.shape.sql import COMMA, SQL, Identifier, Literal
 from boardlift.spool.window import Window
@@ -61,11 +61,21 @@ class Ids:
             f" WHERE n % {_AT_ONCE} = 0 ORDER BY 1"
         ).fetchall()
         for least, below in pairwise([None, *(int(cut) for (cut,) in cuts), None]):
-            rows = states_between(destination, table, least, below)
-            if rows:
-                columns = [list(column) for column in zip(*rows, strict=True)]
-                statement = "INSERT INTO here SELECT unnest($1::BIGINT[]), unnest($2::BIGINT[]), unnest($3::VARCHAR[])"
-                self._engine.execute(statement, columns)
+            self._take_range(destination, table, least, below)
+
+    def _take_range(self, destination: Destination, table: str, least: int | None, below: int | None) -> None:
+        """Add a range; one of many items that monday does not have any more, in halves."""
+        count, first, last = extent(destination, table, least, below)
+        if count > 2 * _AT_ONCE and first < last:
+            middle = (first + last) // 2 + 1
+            self._take_range(destination, table, least, middle)
+            self._take_range(destination, table, middle, below)
+            return
+        rows = states_between(destination, table, least, below) if count else []
+        if rows:
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            statement = "INSERT INTO here SELECT unnest($1::BIGINT[]), unnest($2::BIGINT[]), unnest($3::VARCHAR[])"
+            self._engine.execute(statement, columns)
 
     @property
     def count(self) -> int:

@@ -58,6 +58,27 @@ def newest_change(destination: Destination, table: str) -> datetime | None:
     return instant(destination.query(statement.text)[1][0][0])
 
 
+def extent(destination: Destination, table: str, least: int | None, below: int | None) -> tuple[int, int, int]:
+    """How many items of a live table have their ids in a range, and the least and the greatest of these; zeros for
+    none."""
+    item = Identifier("item_id")
+    statement = SQL("SELECT count(*), min({}), max({}) FROM {} WHERE {} IS NOT NULL").format(
+        item, item, Composable(destination.address(table)), item
+    )
+    count, first, last = destination.query((statement + _within(least, below)).text)[1][0]
+    return int(str(count)), int(str(first or 0)), int(str(last or 0))
+
+
+def _within(least: int | None, below: int | None) -> Composable:
+    """The end of a WHERE clause: only ids from `least` on, and less than `below`."""
+    said = SQL("").format()
+    if least is not None:
+        said += SQL(" AND {} >= {}").format(Identifier("item_id"), Literal(least))
+    if below is not None:
+        said += SQL(" AND {} < {}").format(Identifier("item_id"), Literal(below))
+    return said
+
+
 def states_between(
     destination: Destination, table: str, least: int | None, below: int | None
 ) -> list[tuple[int, int | None, str | None]]:
@@ -69,11 +90,7 @@ def states_between(
         Composable(destination.address(table)),
         Identifier("item_id"),
     )
-    if least is not None:
-        statement += SQL(" AND {} >= {}").format(Identifier("item_id"), Literal(least))
-    if below is not None:
-        statement += SQL(" AND {} < {}").format(Identifier("item_id"), Literal(below))
-    rows = destination.query(statement.text)[1]
+    rows = destination.query((statement + _within(least, below)).text)[1]
     return [(int(str(item)), seconds(instant(at)), None if group is None else str(group)) for item, at, group in rows]
 
 

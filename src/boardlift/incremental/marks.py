@@ -25,7 +25,8 @@ def marks_of(
     """The watermarks of the incremental boards of a run whose `generations` are live now, by board id."""
     if survey.begun is None:
         return []
-    now = tools.clock.now()
+    # Of the beginning: a read of hours, once a day, must not find the next time that a day has not passed.
+    now = survey.started or tools.clock.now()
     found = []
     for plan in plans:
         seen = survey.glances.get(plan.key)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from boardlift.destinations.interface import Generation
-from boardlift.errors import SourceIncomplete
+from boardlift.errors import SourceError
 from boardlift.incremental.changes import Changes
 from boardlift.incremental.ids import comparing
 from boardlift.incremental.live import ids_of, rows_of
 from boardlift.incremental.tools import Tools
 from boardlift.load.stage import Staging
+from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.by_id import Fate, Standing, settle
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import Normalizer, Rows
@@ -34,15 +35,18 @@ def stage_changes(changes: Changes, staging: Staging, normalizer: Normalizer, no
     """Fill a staged generation: rows of the one before, rows of what was read, tombstones of what has gone."""
     plan, before = changes.plan, changes.resume.live.number
     left = changes.items.keys() | changes.gone.keys()
+    deleted = changes.deleted
+    # What went in an earlier run and is named again by the log keeps its tombstone.
+    back = changes.items.keys() | {standing.item for standing in deleted}
     made_anew = {plan.groups.name, *([plan.labels.name] if plan.labels else [])}
     empty = {table.name for table in changes.resume.live.tables if not table.rows}
     for table in plan.group.tables:
         if table.name not in made_anew | empty:
-            staging.carry(table, before, left)
+            staging.carry(table, before, back if plan.tombstones and table.name == plan.tombstones.name else left)
     for start in range(0, len(changes.windows), _WINDOWS_AT_ONCE):
         _append(staging, normalizer.rows(*changes.windows[start : start + _WINDOWS_AT_ONCE]))
+    normalizer.set_apart(changes.unreadable)
     _append(staging, normalizer.finish())
-    deleted = changes.deleted
     names = {item: (row.name, row.updated_at) for item, row in changes.live.items()}
     _bury(plan, deleted, names, staging, normalizer, now)
     return Difference(changes.added, changes.changed, len(deleted))
@@ -78,7 +82,10 @@ def stage_tombstones(
             staging.carry(plan.tombstones, live.number, {*gone, *back})
     try:
         standings = settle(tools.client, plan.board, gone)
-    except SourceIncomplete:  # that they are not on the board has been seen; only where they are cannot be told
+    except SourceError as error:
+        if not concerns_a_board(error):
+            raise
+        # That they are not on the board has been seen; only where they are cannot be told.
         standings = {item: Standing(item, Fate.ABSENT) for item in gone}
     rows = rows_of(tools.destination, table, gone)
     names = {item: (row.name, row.updated_at) for item, row in rows.items()}

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from boardlift.destinations.interface import Generation
-from boardlift.errors import CursorExpired, QueryRejected, SourceIncomplete
+from boardlift.errors import SourceError
 from boardlift.incremental.changes import Changes, is_quiet, read_changes
 from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
 from boardlift.incremental.live import count_rows
 from boardlift.incremental.sweep import sweep
 from boardlift.incremental.tools import Tools
 from boardlift.ledger import Watermark
+from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.boards import read_counts
 from boardlift.monday.hints import Glance, glance
 from boardlift.monday.threads import in_threads
@@ -25,10 +26,12 @@ class Survey:
     """How each board of a run is brought over: every one is in exactly one of `full`, `changed` and `unchanged`.
 
     `full` has the reason of each board, empty for one that is always read so. `begun` is monday's own time before
-    anything was asked, None when monday does not tell it; `glances` are what was seen then.
+    anything was asked, None when monday does not tell it, `started` the same moment by our clock; `glances` are what
+    was seen then.
     """
 
     begun: datetime | None = None
+    started: datetime | None = None
     full: dict[str, str] = field(default_factory=dict)
     changed: dict[str, Changes] = field(default_factory=dict)
     unchanged: dict[str, Changes] = field(default_factory=dict)
@@ -46,12 +49,14 @@ def survey(
     marks: Mapping[str, Watermark],
     tools: Tools,
     policy: Policy,
+    hinted: Mapping[str, frozenset[int]],
 ) -> Survey:
     """Decide for each board, and read what has changed on those that are read so. Stages nothing.
 
+    in: `hinted`, items that webhooks told of, by board id: monday's log may not know of them yet.
     raised: what reading raises; a board that monday does not explain is read in full instead.
     """
-    found = Survey(begun=tools.client.server_time)
+    found = Survey(begun=tools.client.server_time, started=tools.clock.now())
     resumed: list[tuple[BoardPlan, Resume]] = []
     since = {}
     for plan in plans:
@@ -64,21 +69,23 @@ def survey(
         if plan.incremental and found.begun is not None:
             since.setdefault(plan.key, found.begun - policy.overlap)
     found.glances = glance(tools.client, since) if since else {}
-    _resume(found, resumed, tools)
+    _resume(found, resumed, tools, hinted)
     return found
 
 
-def _resume(found: Survey, resumed: Sequence[tuple[BoardPlan, Resume]], tools: Tools) -> None:
+def _resume(
+    found: Survey, resumed: Sequence[tuple[BoardPlan, Resume]], tools: Tools, hinted: Mapping[str, frozenset[int]]
+) -> None:
     for plan, resume in resumed:
-        seen = found.glances.get(plan.key)
+        seen, told = found.glances.get(plan.key), hinted.get(plan.key, frozenset())
         if seen is None:
             found.full[plan.key] = "monday did not tell what has happened to it"
-        elif is_quiet(seen, resume) and not resume.restage:
+        elif is_quiet(seen, resume) and not resume.restage and not told:
             found.unchanged[plan.key] = Changes(plan, resume, seen)
         elif count_rows(tools.destination, resume.live.tables[0].name) != resume.live.rows:
             found.full[plan.key] = "somebody else has added or removed rows of its live table"
         else:
-            found.changed[plan.key] = Changes(plan, resume, seen)
+            found.changed[plan.key] = Changes(plan, resume, seen, told)
     if found.begun is not None:
         _read(found, found.begun, tools)
     _explain(found, tools)
@@ -108,8 +115,10 @@ def _read(found: Survey, begun: datetime, tools: Tools) -> None:
 
     def read(each: Changes) -> Changes | str:
         try:
-            return read_changes(tools, each.plan, each.resume, each.glance, begun)
-        except (CursorExpired, SourceIncomplete, QueryRejected) as error:
+            return read_changes(tools, each, begun)
+        except SourceError as error:
+            if not concerns_a_board(error):
+                raise
             return error.message.rstrip(".")
 
     try:

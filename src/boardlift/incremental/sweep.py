@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from boardlift.incremental.changes import Changes, add
+from boardlift.errors import SourceError
+from boardlift.incremental.changes import Changes, add, most_of
 from boardlift.incremental.ids import comparing
 from boardlift.incremental.tools import Tools
+from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.by_id import Fate, settle
 from boardlift.monday.parallel import read_in_parallel
 from boardlift.monday.queries import Selection
@@ -17,14 +19,11 @@ from boardlift.monday.windows import BoardRead
 from boardlift.spool.run import SpoolRun
 
 THIN = Selection(column_ids=(), text=False, value=False)
-_ALWAYS = 500
-_MOST = 0.2
-"""Items are read by id a hundred a call, in full reads five hundred: from this share on, the latter is cheaper."""
 
 
 def too_many(items: int, total: int) -> bool:
     """Whether so many items of a board had better not be asked for by id."""
-    return items > max(_ALWAYS, _MOST * total)
+    return items > most_of(total)
 
 
 def sweep(tools: Tools, boards: Sequence[Changes]) -> dict[str, str]:
@@ -47,9 +46,18 @@ def sweep(tools: Tools, boards: Sequence[Changes]) -> dict[str, str]:
     for each in boards:
         if each.plan.key not in complete:
             refused[each.plan.key] = "its sweep did not come to an end"
-        elif reason := _compare(tools, each, spool):
+        elif reason := _compared(tools, each, spool):
             refused[each.plan.key] = reason
     return refused
+
+
+def _compared(tools: Tools, found: Changes, spool: SpoolRun) -> str:
+    try:
+        return _compare(tools, found, spool)
+    except SourceError as error:
+        if not concerns_a_board(error):
+            raise
+        return error.message.rstrip(".")
 
 
 def _compare(tools: Tools, found: Changes, spool: SpoolRun) -> str:
@@ -62,7 +70,7 @@ def _compare(tools: Tools, found: Changes, spool: SpoolRun) -> str:
         wanted = {*ids.appeared(), *ids.changed()} - read
         back = set(ids.present(found.gone.keys()))
         total = ids.count
-    if too_many(len(wanted) + len(missing), total):
+    if len(wanted) + len(missing) > most_of(total):
         return f"its sweep found {len(wanted) + len(missing)} of {total} items to ask for, and a full read is cheaper"
     standings = settle(tools.client, found.plan.board, missing)
     found.gone.update({item: each for item, each in standings.items() if each.fate is not Fate.HERE})

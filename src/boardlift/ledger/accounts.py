@@ -30,7 +30,7 @@ class AccountRecord:
 
 @dataclass(frozen=True)
 class BoardCost:
-    """What a board has cost when it was last read."""
+    """What a board has cost when it was last read in full."""
 
     board_id: str
     rows: int
@@ -80,7 +80,7 @@ class Accounts(Part):
             )
 
     def board_costs(self) -> dict[str, BoardCost]:
-        """What each board has cost when it was last read, by its id."""
+        """What each board has cost when it was last read in full, by its id."""
         return {cost.board_id: cost for cost in self._store.rows("board_costs", BoardCost)}
 
     def calls_today(self, account_id: str) -> int:

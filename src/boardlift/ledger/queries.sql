@@ -171,9 +171,9 @@ DELETE FROM account_readers WHERE id = :reader_id;
 -- list_readers: The processes that read an account, as far as they have said so
 SELECT id FROM account_readers WHERE account_id = :account_id ORDER BY since, id;
 
--- board_costs: The latest record of each board that held something; max() picks the row the other columns come from
+-- board_costs: What each board cost when it was last read in full; max() picks the row the other columns come from
 SELECT board_id, row_count AS "rows", calls, points, max(rowid) AS latest
-FROM boards WHERE row_count > 0 AND points > 0 GROUP BY board_id;
+FROM boards WHERE row_count > 0 AND points > 0 AND mode = 'full' GROUP BY board_id;
 
 -- knows_board: Whether a table was ever bound to the board
 SELECT board_id FROM names

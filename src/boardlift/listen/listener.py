@@ -216,10 +216,15 @@ class Listener:
         """
         asked = boards or [board.board_id for board in self._ledger.dirty_boards(*self._place)]
         brought = {result.record.board_id for result in report.boards}
-        done = [board for board in asked if board in brought or len(boards) == 1]
+        failed = {failure.plan.key: failure.error for failure in report.failed}
+        done = [board for board in asked if board not in failed and (board in brought or len(boards) == 1)]
         self._ledger.clean(*self._place, report.run.id, done)
         self._retries.succeeded(done)
-        self._retries.suspect((board for board in asked if board not in done), self._clock.monotonic())
+        now = self._clock.monotonic()
+        self._retries.suspect((board for board in asked if board not in done and board not in failed), now)
+        for board, error in failed.items():
+            again = {"again_in": round(self._retries.board_failed(board, now), 1)} if board in asked else {}
+            self._log.warning("board_failed", board=board, error=error.message, **again)
 
     def _give_up(self, board: str) -> None:
         """Nothing can be synced under this id: it was taken out of boardlift.yaml, or holds somebody's subitems."""

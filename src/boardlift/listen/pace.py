@@ -78,6 +78,10 @@ class Retries:
         self.paused_until = now + wait
         return wait
 
+    def board_failed(self, board: str, now: float) -> float:
+        """Note that a run which brought other boards over could not read this one. out: seconds until the next try."""
+        return self._alone([board], now)[0]
+
     def suspect(self, boards: Iterable[str], now: float) -> None:
         """Try these boards alone from now on."""
         for board in boards:

@@ -11,12 +11,13 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from boardlift.errors import PermissionMissing, SourceIncomplete
+from boardlift.errors import PermissionMissing, SourceIncomplete, SourceUnavailable
 from boardlift.monday import queries
 from boardlift.monday.boards import read_field
-from boardlift.monday.client import MondayClient
+from boardlift.monday.client import MondayClient, NotReached
 from boardlift.monday.codes import rule_of, sentence
 from boardlift.monday.hints import moment
+from boardlift.monday.isolate import MOST_AT_FAULT, Unreadable, isolate
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.queries import Selection
 from boardlift.monday.threads import in_threads
@@ -63,22 +64,33 @@ class _Found(Struct):
 
 @dataclass(frozen=True)
 class Fetched:
-    """Items asked for in full: the windows of those on the board with their times of change, and the others' fates."""
+    """Items asked for in full: the windows of those on the board with their times of change, and the others' fates.
+
+    `unreadable` are cells that monday fails on; they are empty in their items.
+    """
 
     windows: tuple[Window, ...]
     items: dict[int, datetime]
     gone: dict[int, Standing]
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 def settle(client: MondayClient, board: BoardSummary, ids: Collection[int]) -> dict[int, Standing]:
-    """What became of each of these items, a hundred a call.
+    """What became of each of these items, a hundred a call; where monday fails on one of them, in halves.
 
-    Raises SourceIncomplete when monday leaves an item out for another reason than that it has none such.
+    Raises SourceIncomplete when monday leaves an item out for another reason than that it has none such,
+    SourceUnavailable when it fails on a single one.
     """
     found: dict[int, Standing] = {}
 
     def ask(chunk: Sequence[int]) -> list[Standing]:
-        answer = client.send(queries.items_by_id(board.id, chunk))
+        try:
+            answer = client.send(queries.items_by_id(board.id, chunk), retries=_retries(client, chunk))
+        except SourceUnavailable as error:
+            if len(chunk) == 1 or not _of_items(error):
+                raise
+            middle = len(chunk) // 2
+            return [*ask(chunk[:middle]), *ask(chunk[middle:])]
         members = [member for member in read_field(answer, "items", list[_Found | None]) or [] if member]
         return _with_absent(board, chunk, [_standing(member, board) for member in members], answer)
 
@@ -97,9 +109,26 @@ def fetch(
     windows: list[Window] = []
     items: dict[int, datetime] = {}
     gone: dict[int, Standing] = {}
+    unreadable: list[Unreadable] = []
+
+    def one_by_one(chunk: Sequence[int], error: SourceUnavailable) -> tuple[Page, list[Standing]]:
+        here: list[msgspec.Raw] = []
+        for raw, cells in isolate(client, board, selection, chunk, error):
+            here.append(raw)
+            unreadable.extend(cells)
+            if len(unreadable) > MOST_AT_FAULT:
+                raise error
+        known = [_standing(_FOUND.decode(raw), board) for raw in here]
+        rest = settle(client, board, set(chunk) - {standing.item for standing in known})
+        return Page(board.id, 1, here, None, 0, 0), [*known, *rest.values()]
 
     def ask(chunk: Sequence[int]) -> tuple[Page, list[Standing]]:
-        answer = client.send(queries.items_by_id(board.id, chunk, selection))
+        try:
+            answer = client.send(queries.items_by_id(board.id, chunk, selection), retries=_retries(client, chunk))
+        except SourceUnavailable as error:
+            if not _of_items(error):
+                raise
+            return one_by_one(chunk, error)
         members = read_field(answer, "items", list[msgspec.Raw]) or []
         known = [(raw, _standing(_FOUND.decode(raw), board)) for raw in members if memoryview(raw)[0] != 0x6E]
         here = [raw for raw, standing in known if standing.fate is Fate.HERE]
@@ -121,10 +150,20 @@ def fetch(
                 windows.append(writer.seal())
             finally:
                 writer.abandon()
-    return Fetched(tuple(windows), items, gone)
+    return Fetched(tuple(windows), items, gone, tuple(unreadable))
 
 
 _FOUND = msgspec.json.Decoder(_Found)
+
+
+def _retries(client: MondayClient, chunk: Sequence[int]) -> int | None:
+    """With several items there is something better to do than to try again and again."""
+    return None if len(chunk) == 1 else min(1, client.retries)
+
+
+def _of_items(error: SourceUnavailable) -> bool:
+    """Whether monday may have failed on some of the items, rather than for everybody."""
+    return not isinstance(error, NotReached) and error.retry_in is None
 
 
 def _standing(found: _Found, board: BoardSummary) -> Standing:

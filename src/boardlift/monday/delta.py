@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
@@ -13,6 +13,7 @@ from boardlift.monday.chain import Chain, Errors
 from boardlift.monday.client import MondayClient
 from boardlift.monday.freshen import NEWEST_FIRST
 from boardlift.monday.hints import moment
+from boardlift.monday.isolate import Unreadable
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.page_size import PageSize
 from boardlift.monday.queries import Selection
@@ -33,10 +34,18 @@ class NotNewestFirst(SourceIncomplete):
 
 @dataclass(frozen=True)
 class Delta:
-    """The items of a board that changed since a moment: their sealed windows, and when each of them changed, by id."""
+    """The items of a board that changed since a moment: their sealed windows, and when each of them changed, by id.
+
+    `unreadable` are cells of them that monday fails on; they are empty in their items.
+    """
 
     windows: tuple[Window, ...]
     items: dict[int, datetime]
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+class TooManyChanged(SourceIncomplete):
+    """So much has changed that a full read, which is done by several readers at once, is quicker."""
 
 
 class _Head(Struct):
@@ -55,22 +64,30 @@ def read_delta(
     since: datetime,
     begun: datetime,
     expected: int,
+    most: int,
     page_size: int,
     progress: Progress,
 ) -> Delta:
     """Read the items changed at `since` or later.
 
     in: `begun`, monday's time when the run began: later changes may stand anywhere, for people edit while we read;
-    `expected`, about how many items there are, which decides how many are asked for at once.
-    raised: NotNewestFirst, and what reading a board raises.
+    `expected`, about how many items there are, which decides how many are asked for at once; `most`, with how many
+    more it is better to read them all.
+    raised: NotNewestFirst, TooManyChanged, and what reading a board raises.
     """
+    if expected > most:
+        raise _too_many(board, expected)
     progress.board_started(board.name, expected)
     for _ in range(MAX_RESTARTS):
         try:
-            return _read(client, board, selection, spool, since, begun, expected, page_size, progress)
+            return _read(client, board, selection, spool, since, begun, expected, most, page_size, progress)
         except CursorExpired as error:
             progress.board_restarted(board.name, error.message)
-    return _read(client, board, selection, spool, since, begun, expected, page_size, progress)
+    return _read(client, board, selection, spool, since, begun, expected, most, page_size, progress)
+
+
+def _too_many(board: BoardSummary, items: int) -> TooManyChanged:
+    return TooManyChanged(f"{items} or more items of board {board.id} have changed, and a full read is quicker.")
 
 
 def _read(
@@ -81,12 +98,13 @@ def _read(
     since: datetime,
     begun: datetime,
     expected: int,
+    most: int,
     page_size: int,
     progress: Progress,
 ) -> Delta:
     spool.begin(board.id, None)
-    size, most = PageSize(page_size), page_size
-    chain = Chain(client, board, selection, progress, size, Errors(), NEWEST_FIRST)
+    size, largest, errors = PageSize(page_size), page_size, Errors()
+    chain = Chain(client, board, selection, progress, size, errors, NEWEST_FIRST)
     items: dict[int, datetime] = {}
     windows: list[Window] = []
     order = _Order(board, since, begun)
@@ -96,11 +114,13 @@ def _read(
             while not chain.ended and not order.reached and _has_room(writer.items, writer.raw_bytes):
                 # As many as are expected yet; whole pages once it turns out that there are more.
                 left = expected - chain.items
-                asked = size.now = most if left < 0 else min(most, max(_SMALLEST, left + _SPARE))
+                asked = size.now = largest if left < 0 else min(largest, max(_SMALLEST, left + _SPARE))
                 page, times = order.take(chain.page(*chain.next_page()))
-                most = size.now if size.now < asked else most
+                largest = size.now if size.now < asked else largest
                 items.update(times)
                 writer.add(page)
+                if len(items) > most:
+                    raise _too_many(board, len(items))
             window = writer.seal() if writer.items else None
         finally:
             writer.abandon()
@@ -108,7 +128,7 @@ def _read(
             windows.append(window)
             progress.items_read(board.name, window.items)
     spool.finish(board.id, limited=True)
-    return Delta(tuple(windows), items)
+    return Delta(tuple(windows), items, tuple(cell for cell in errors.unreadable() if cell.item in items))
 
 
 def _has_room(items: int, raw_bytes: int) -> bool:
@@ -117,13 +137,15 @@ def _has_room(items: int, raw_bytes: int) -> bool:
 
 @dataclass
 class _Order:
-    """Follows the pages: cuts off what is older than `since`, and sees to it that the order is the one asked for."""
+    """Follows the pages: cuts off what is older than `since` and what came before, and sees to it that the order is
+    the one asked for."""
 
     board: BoardSummary
     since: datetime
     begun: datetime
     last: datetime | None = None
     reached: bool = False
+    taken: set[int] = field(default_factory=set)
 
     def take(self, page: Page) -> tuple[Page, dict[int, datetime]]:
         """The part of the page that counts, and when its items changed."""
@@ -137,9 +159,12 @@ class _Order:
                 raise self._broken(f"an item changed at {at:%Y-%m-%d %H:%M:%S} came after one of {self.last:%H:%M:%S}")
             if at < self.begun:
                 self.last = at
-            if at >= self.since:
+            number = item_number(item)
+            # One that comes twice was edited meanwhile, after `begun`: the next run reads it again.
+            if at >= self.since and number not in self.taken:
+                self.taken.add(number)
                 kept.append(item)
-                times[item_number(item)] = at
+                times[number] = at
         self.reached = self.last is not None and self.last < self.since
         return replace(page, items=kept), times
 

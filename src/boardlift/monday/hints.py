@@ -35,6 +35,8 @@ _ON_BOARDS = (
     *("create_group", "update_group_name", "update_group_", "change_group_", "board_viewed", "create_update"),
 )
 """How the names of events begin that leave the items of the board as they are; columns are compared by themselves."""
+_AWAY = ("delete_pulse", "archive_pulse", "move_pulse_from_board", "batch_delete_pulses", "batch_archive_pulses")
+"""Events whose items are most probably not on the board any more."""
 _ONE = ("pulse_id", "item_id", "pulseId", "itemId")
 _MANY = ("pulse_ids", "item_ids", "pulseIds", "itemIds", "pulses", "items")
 
@@ -105,6 +107,11 @@ class Glance:
         """Those of them that may have come to the board or left it."""
         events = (event for event in self.events if event.name not in _ON_ITEMS and not _is_on_board(event.name))
         return frozenset(item for event in events for item in event.items)
+
+    @property
+    def taken_away(self) -> frozenset[int]:
+        """Those of the items mentioned that have probably left the board: a guess at how many there are to be read."""
+        return frozenset(item for event in self.events if event.name.startswith(_AWAY) for item in event.items)
 
     @property
     def doubt(self) -> str:
@@ -192,7 +199,14 @@ def _whole_log(client: MondayClient, board_id: str, since: datetime) -> tuple[li
     """The log page by page, as far as that pays; whether that was all."""
     events: list[_Event | None] = []
     for page in range(1, _LOG_PAGES + 1):
-        answer = client.send(queries.board_log(board_id, _iso(since), queries.EVENTS_LIMIT, page))
+        try:
+            answer = client.send(queries.board_log(board_id, _iso(since), queries.EVENTS_LIMIT, page))
+        except NotReached:
+            raise
+        except (QueryRejected, SourceUnavailable, PermissionMissing) as error:
+            if getattr(error, "retry_in", None) is not None:
+                raise
+            return events, False
         boards = read_field(answer, "boards", list[_Log | None]) or []
         found = boards[0].activity_logs if boards and boards[0] else None
         if found is None:

@@ -106,6 +106,11 @@ class ItemsQuery:
     rules: tuple[Mapping[str, object], ...] = ()
     order: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def newest_first(self) -> bool:
+        """Whether the items that changed last come first."""
+        return bool(self.order) and self.order[0] == ("__last_updated__", "desc")
+
     def variable(self) -> dict[str, object]:
         said: dict[str, object] = {}
         if self.rules:
@@ -181,6 +186,7 @@ def first_items(
     operation = query.operation if query else "FirstItems"
     scope = ',hierarchy_scope_config:"allItems"' if all_levels else ""
     params = ",query_params:$params" if query else ""
+    operation = "NewestItems" if query and query.newest_first else "FirstItems"
     page = f"items_page(limit:$limit{params}{scope}){{cursor items{{{_item(selection, all_levels)}}}}}"
     declared = _declaration(selection) + (",$params:ItemsQuery" if query else "")
     text = (

@@ -81,6 +81,13 @@ def items(service: Service, request: Record) -> object:
     return [board.item_id(place) for place in board.active()[: integer(request.get("limit", 100))]]
 
 
+def lose_log(service: Service, request: Record) -> object:
+    """The board's activity log so far is lost, as parts of real ones are."""
+    with service.account.lock:
+        service.account.board(board_key(request)).log.clear()
+    return None
+
+
 def subscribe(service: Service, request: Record) -> object:
     """A webhook for a board's events: `url`, and `secret` when its posts are to be signed. Answers its id."""
     secret = request.get("secret")
@@ -112,6 +119,7 @@ OPERATIONS: dict[str, Operation] = {
     "rename_label": keyword("rename_label", "board", "column", "label", "text"),
     "rename_user": keyword("rename_user", "user", "name"),
     "delete_item": keyword("delete_item", "item"),
+    "lose_log": lose_log,
     "misfit": keyword("misfit", "item", "column"),
     "add_fault": add_fault,
     "clear_faults": clear_faults,

@@ -122,6 +122,7 @@ def test_the_newest_items_down_to_a_moment(
         since=begun - timedelta(minutes=5),
         begun=begun + timedelta(minutes=5),
         expected=expected,
+        most=1_000,
         page_size=100,
         progress=Silent(),
     )
@@ -155,6 +156,7 @@ def test_an_order_that_nobody_asked_for(sandbox: Sandbox, spool: SpoolRun) -> No
                 since=begun - timedelta(days=9000),
                 begun=begun,
                 expected=20,
+                most=1_000,
                 page_size=100,
                 progress=Silent(),
             )
@@ -191,4 +193,11 @@ def test_ids_are_compared_range_by_range(
         assert ids.changed() == [here[7]]
         assert ids.present([here[3], 1, 99]) == [here[3]]
         assert ids.count == 39
+    asked: list[int] = []
+    states = module.states_between
+    monkeypatch.setattr(module, "states_between", lambda *given: asked.append(len(states(*given))) or states(*given))
+    with comparing(tmp_path / "scratch", [], destination, "t") as ids:
+        assert len(ids.vanished()) == 42  # all of them gone from monday, and yet a few at a time
+    assert max(asked) <= 2 * 7
+    assert sum(asked) == 42
     destination.close()

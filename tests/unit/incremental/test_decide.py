@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from boardlift.clock import SystemClock
 from boardlift.destinations.interface import Generation, State, StoredTable
 from boardlift.incremental.basis import basis_of, packed
 from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
+from boardlift.incremental.forecast import FEW_CHANGES, assumed
 from boardlift.ledger import Ledger, Watermark
 from boardlift.monday.client import MondayClient
 from boardlift.normalize.boards import BoardPlan
@@ -67,16 +69,29 @@ def test_the_last_run_left_all_as_it_is(plan: BoardPlan) -> None:
         ("weekly", 140, False),
         ("weekly", 168, True),
         ("never", 9000, False),
+        ("never", -9000, False),
+        ("daily", -0.05, False),
+        ("daily", -48, True),
     ],
 )
 def test_schedules(plan: BoardPlan, schedule: str, hours: float, due: bool) -> None:
-    """A run a day at about the same time finds that a day has passed."""
+    """A run a day at about the same time finds that a day has passed; a time written by a wrong clock is not waited
+    for."""
     policy = replace(Policy(sweep="never"), reconcile=schedule)  # type: ignore[arg-type]
     assert isinstance(decide(plan, live(plan), mark(plan, age=hours), NOW, policy), ReadAll) == due
     policy = replace(Policy(reconcile="never"), sweep=schedule)  # type: ignore[arg-type]
     way = decide(plan, live(plan), mark(plan, swept=hours), NOW, policy)
     assert isinstance(way, Resume)
     assert way.sweep_due == due
+
+
+def test_a_sweep_that_is_due_is_counted_before_the_run(plan: BoardPlan) -> None:
+    """Else a run that cannot fit into the day would begin."""
+    ways = [decide(plan, live(plan), mark(plan, swept=hours), NOW, Policy(reconcile="never")) for hours in (1, 30)]
+    big = replace(plan, board=msgspec.structs.replace(plan.board, items_count=100_000))
+    few, swept = [assumed(big, way, 500) for way in ways if isinstance(way, Resume)]
+    assert few == FEW_CHANGES
+    assert (swept[0] - few[0], swept[1] - few[1]) == (200, 2_000_000)
 
 
 def reason(

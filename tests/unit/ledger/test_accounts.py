@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from boardlift.ledger import BoardRecord, Ledger, RunKind, RunStatus, digest_of
+from boardlift.ledger import BoardRecord, Ledger, ReadAs, RunKind, RunStatus, digest_of
 
 READ = 'reader = ledger.begin_reading("7", "another process")\nsay("reading")\ntime.sleep(60)'
 
@@ -94,3 +95,13 @@ def test_the_latest_cost_of_each_board(ledger: Ledger) -> None:
         "1": (20, 1, 6_401),
         "2": (20, 1, 6_402),
     }
+
+
+def test_a_board_read_by_its_changes_says_nothing_of_a_full_read(ledger: Ledger) -> None:
+    """Else ten points an item would become a tenth of one, and the budget would set far too little aside."""
+    for mode, points in ((ReadAs.FULL, 12_800), (ReadAs.INCREMENTAL, 42), (ReadAs.UNCHANGED, 10)):
+        run = ledger.start_run(RunKind.SYNC, "duckdb", "monday", "test")
+        record = BoardRecord("1", "B", "b", 400, 30, 1, 1.0, calls=1, points=points)
+        ledger.record_board(run.id, replace(record, mode=mode))
+        ledger.finish_run(run.id, RunStatus.FAILED)
+    assert ledger.board_costs()["1"].points == 12_800

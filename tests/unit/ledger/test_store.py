@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from boardlift.errors import BoardliftError, ConfigError
-from boardlift.ledger import Ledger, Outcome, RunKind, SettledBy
+from boardlift.ledger import Ledger, Outcome, ReadAs, RunKind, SettledBy, Touched, Watermark
 from boardlift.ledger.failures import explain
 from boardlift.ledger.statements import queries, script, split
 from boardlift.ledger.store import APPLICATION_ID, MIGRATIONS, Store
@@ -300,3 +300,42 @@ def test_the_history_cannot_be_rewritten(ledger):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 other.execute(sql)
     assert [event.event for event in ledger.events()] == ["started"]
+
+
+@pytest.mark.parametrize("layout", range(1, len(MIGRATIONS)))
+def test_a_ledger_of_every_older_layout_keeps_its_rows(path, clock, layout):
+    """A run, what it did to a board, its checks and its promotion are as they were, and runs go on."""
+    path.parent.mkdir()
+    at = "2026-01-01T00:00:00.000000+00:00"
+    with closing(Store.open(path, [script(name) for name in MIGRATIONS[:layout]])) as store:
+        do = store.connection.execute
+        do(
+            "INSERT INTO runs (id, kind, destination, namespace, holder, started_at)"
+            f" VALUES ('old', 'sync', 'db', 'monday', 'ada', '{at}')"
+        )
+        do(f"INSERT INTO boards VALUES ('old', '1', 'B', 'b', 400, 30, 1, 1.5, 1, 12800, 9, 0, 2, '{at}')")
+        do(
+            "INSERT INTO names (scope, board_id, column_id, facet, name, bound_at)"
+            f" VALUES ('table', '1', '', '', 'b', '{at}')"
+        )
+        do(f"INSERT INTO promotions (run_id, kind, intended_at) VALUES ('old', 'promote', '{at}')")
+        do(
+            "UPDATE promotions SET outcome = 'promoted', settled_by = 'run',"
+            f" settled_at = '{at}', promoted_at = '{at}', blocked_ms = 3"
+        )
+        do(f"UPDATE runs SET status = 'succeeded', ended_at = '{at}'")
+        assert _pragma(path, "user_version") == layout
+    with Ledger.open(path, clock) as ledger:
+        assert ledger.problems() == []
+        (board,) = ledger.run("old").boards
+        assert (board.rows, board.points, board.quarantined, board.mode) == (400, 12_800, 2, ReadAs.FULL)
+        assert (board.reason, board.added, board.changed, board.deleted) == ("", None, None, None)
+        assert ledger.board_costs()["1"].points == 12_800
+        assert ledger.bound_tables()["1", "", ""] == "b"
+        run = ledger.start_run(RunKind.SYNC, "db", "monday", "ada")
+        mark = Watermark("1", run.id, 2, clock.now(), None, 0, None, "{}", clock.now(), clock.now())
+        ledger.set_watermarks("db", "monday", [mark])
+        assert ledger.watermarks("db", "monday") == {"1": mark}
+        assert ledger.mark_dirty("db", "monday", [Touched("1", "1", "7", "x", "u")]) == [True]
+        ledger.settle_dirty("db", "monday")
+        assert [each.board_id for each in ledger.dirty_boards("db", "monday")] == ["1"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from boardlift.destinations.interface import StagedRef, TableFacts
@@ -90,3 +92,11 @@ def test_an_override_needs_a_known_check_and_a_reason() -> None:
         check_overrides(["not_empty"], " ")
     with pytest.raises(ConfigError, match="No check is called"):
         check_overrides(["emptyness"], "because")
+
+
+@pytest.mark.parametrize(("live", "share", "most"), [(100, 0.29, 29), (1000, 0.057, 57), (10, 0.1, 25), (260, 0.1, 26)])
+def test_the_brake_holds_at_its_figure(live: int, share: float, most: int) -> None:
+    """Exactly the share passes, one more does not, whatever floating point makes of it."""
+    for gone, names in ((most, set()), (most + 1, {"mass_delete"})):
+        given = replace(evidence(live=live, shrink=1.0, gone=gone), max_deletes=share)
+        assert failing(given) & {"mass_delete"} == names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from boardlift.errors import CheckResult
 from boardlift.load.checks.interface import Evidence
 
@@ -13,7 +15,7 @@ def braked(evidence: Evidence) -> list[CheckResult]:
     """No more than `max_deletes` of the live rows vanish. Only of boards where somebody counted who vanished."""
     if evidence.gone is None or evidence.live_rows is None:
         return []
-    most = max(ALWAYS, int(evidence.live_rows * evidence.max_deletes))
+    most = max(ALWAYS, math.floor(evidence.live_rows * evidence.max_deletes + 1e-9))
     return [
         CheckResult(
             check="mass_delete",
