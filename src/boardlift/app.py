@@ -37,7 +37,8 @@ from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
 from boardlift.incremental.forecast import FEW_CHANGES, forecast
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
 from boardlift.load.checks.live import check_live
-from boardlift.load.promote import settle
+from boardlift.load.commits import in_part
+from boardlift.load.promote import count_live, settle
 from boardlift.load.rehearse import Rehearsal, bytes_to_copy, rehearsal_namespace, rehearse, shapes_of
 from boardlift.load.retain import retain
 from boardlift.load.rollback import Target, choose, roll_back
@@ -451,4 +452,7 @@ class App:
             return UNKNOWN_SWAP
         if promotion is None or promotion.outcome is Outcome.ABANDONED:
             return UNCHANGED
-        return SWAPPED if promotion.outcome is Outcome.PROMOTED else UNKNOWN_SWAP
+        if promotion.outcome is not Outcome.PROMOTED:
+            return UNKNOWN_SWAP
+        done = count_live(self.destination, promotion.groups)
+        return in_part(done, len(promotion.groups)) if done and done < len(promotion.groups) else SWAPPED

@@ -172,7 +172,8 @@ class Swap:
             with speaking(self._address, "prepare the swap", _as_dependent):
                 self._before_locks(plan, prepared)
             exchange = script(transaction.exchange(prepared, self._hidden))
-            self._started = self._clock.monotonic()
+            if transaction.held(prepared):  # nobody can wait for a table that is not there yet
+                self._started = self._clock.monotonic()
             with speaking(self._address, "lock the live tables"):
                 self._lock(prepared)
             with speaking(self._address, "swap the tables in", _as_dependent):
