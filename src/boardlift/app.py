@@ -37,7 +37,7 @@ from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
 from boardlift.incremental.forecast import FEW_CHANGES, forecast
 from boardlift.ledger import Holder, Ledger, Outcome, Run, RunKind, RunStatus
 from boardlift.load.checks.live import check_live
-from boardlift.load.commits import in_part
+from boardlift.load.commits import Part, count_commits, in_part
 from boardlift.load.promote import count_live, settle
 from boardlift.load.rehearse import Rehearsal, bytes_to_copy, rehearsal_namespace, rehearse, shapes_of
 from boardlift.load.retain import retain
@@ -178,6 +178,21 @@ class App:
             return ()
         before = self.ledger.shapes(self.destination.identity, self.namespace, plan.key, live.number)
         return tuple(compare(before, plan.group.tables)) if before is not None else ()
+
+    def commits(self, reports: Sequence[BoardReport]) -> int:
+        """How many commits a sync of these boards would take."""
+        return count_commits(
+            [
+                Part(
+                    each.plan.key,
+                    frozenset(table.name for table in each.plan.group.tables),
+                    frozenset(table.name for table in (each.live.tables if each.live else ())),
+                    each.plan.replace,
+                )
+                for each in reports
+            ],
+            self.destination,
+        )
 
     # -- sync ------------------------------------------------------------------------------------------------------
 

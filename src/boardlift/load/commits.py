@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from boardlift.destinations.interface import Replace, SwapOutcome
+from boardlift.destinations.interface import Destination, Replace, SwapOutcome
 from boardlift.errors import UNCHANGED, DestinationError
 
 T = TypeVar("T")
@@ -104,6 +104,12 @@ def carry_out(commits: Sequence[Sequence[T]], swap: Callable[[Sequence[T]], Swap
             outcome.commits + one.commits,
         )
     return outcome
+
+
+def count_commits(parts: Sequence[Part[T]], destination: Destination) -> int:
+    """How many commits these boards would take there."""
+    most = destination.capabilities.tables_in_one_commit
+    return len(divide(parts, destination.tied_tables() if most else (), most))
 
 
 def in_part(done: int, boards: int) -> str:

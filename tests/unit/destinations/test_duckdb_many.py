@@ -1,4 +1,4 @@
-"""What many boards and very long tables would cost in DuckDB: labels that follow the swap, keys that are not declared."""
+"""What many boards and very long tables cost in DuckDB: labels follow the swap, and some keys are not declared."""
 
 from __future__ import annotations
 
