@@ -16,15 +16,16 @@ BOARDS, ITEMS, COLUMNS = 7, 25, 14
 
 
 def lifted(account: Account, folder: Path, engine: str) -> dict[str, dict[str, str]]:
-    """Sync all boards into a new file; the fingerprints of their tables by board. Every cell is held against monday."""
+    """Sync all boards into a new file; the fingerprints of their tables by board. In DuckDB every cell is compared."""
     folder.mkdir()
     with (
         Sandbox(account, SandboxOptions()) as sandbox,
         make_app(sandbox, f"{engine}:///{folder}/warehouse.{engine}", folder) as app,
     ):
         report = app.sync()
-        found = compare_account(account, [board.plan for board in report.boards], app.destination)
-        assert not found.differences, found.differences[:5]
+        if engine == "duckdb":
+            found = compare_account(account, [board.plan for board in report.boards], app.destination)
+            assert not found.differences, found.differences[:5]
         return {board.plan.key: app.destination.contents(board.plan.key, 1) for board in report.boards}
 
 
