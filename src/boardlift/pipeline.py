@@ -110,7 +110,7 @@ class _Run:
 
 
 def sync(run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options) -> Synced:
-    """Bring these boards to the destination and make them live in one commit.
+    """Bring these boards to the destination and make them live, in one commit or in as many as the engine needs.
 
     A board that cannot be read for a reason of its own stays as it is and is told. On any other failure, and when no
     board could be read, nothing is live and the error is raised.
@@ -314,7 +314,7 @@ def _promoted(
     validated = pass_gate(
         run_id, staged, run.stagings, run.finished, counts, run.live, parts.destination, parts.ledger, rules
     )
-    parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in staged)} tables in one commit")
+    parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in staged)} tables")
     return promote(run_id, validated, parts.destination, parts.ledger)
 
 

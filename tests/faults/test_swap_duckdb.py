@@ -130,6 +130,9 @@ def test_killed_before_any_statement_one_generation_is_whole(tmp_path: Path) -> 
         live = {g.number for g in next_run.generations() if g.state is State.LIVE}
         assert live == ({2} if outcomes[-1] == NEW else {1}), number
         next_run.prepare()
+        # Labels follow the swap; whatever died in between, the next run gives them.
+        labels = next_run.query("SELECT comment FROM duckdb_views() WHERE view_name = 'planning'")[1]
+        assert labels == [("Planning",)], number
         next_run.drop_staged()
         number_now = 3 if outcomes[-1] == NEW else 2
         next_run.promote("run-3", stage_both(next_run, number_now))

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from boardlift.app.checking import check_tables
 from boardlift.app.opened import Opened
-from boardlift.app.planning import plan_sync
+from boardlift.app.planning import part_of, plan_sync
 from boardlift.app.rollback import make_live_again, rehearse_rollback, stored_groups
 from boardlift.app.syncing import Wish, sync_boards
 from boardlift.destinations.interface import SwapOutcome
 from boardlift.errors import CheckResult
+from boardlift.load.commits import count_commits
 from boardlift.load.rehearse import Rehearsal
 from boardlift.load.rollback import Target
 from boardlift.normalize.boards import BoardPlan
@@ -28,6 +29,10 @@ class App(Opened):
     def project(self, plans: Sequence[BoardPlan], known: Mapping[str, tuple[int, int]] | None = None) -> Projection:
         """What reading these boards will cost, from here on; `known` are calls and points by board id."""
         return self.account.project(plans, known or {})
+
+    def commits(self, reports: Sequence[BoardReport]) -> int:
+        """How many commits a sync of these boards would take."""
+        return count_commits([part_of(report) for report in reports], self.destination)
 
     def sync(
         self,

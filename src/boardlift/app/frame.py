@@ -17,7 +17,8 @@ from boardlift.errors import (
     is_interrupt,
 )
 from boardlift.ledger import Holder, Outcome, Run, RunKind, RunStatus
-from boardlift.load.promote import settle
+from boardlift.load.commits import in_part
+from boardlift.load.promote import count_live, settle
 from boardlift.spool.run import prune
 
 KEPT_SPOOLS = 2
@@ -90,4 +91,7 @@ def _truth(app: Opened, run: Run) -> str:
         return UNKNOWN_SWAP
     if promotion is None or promotion.outcome is Outcome.ABANDONED:
         return UNCHANGED
-    return SWAPPED if promotion.outcome is Outcome.PROMOTED else UNKNOWN_SWAP
+    if promotion.outcome is not Outcome.PROMOTED:
+        return UNKNOWN_SWAP
+    done = count_live(app.destination, promotion.groups)
+    return in_part(done, len(promotion.groups)) if done and done < len(promotion.groups) else SWAPPED

@@ -10,6 +10,7 @@ from boardlift.destinations.interface import Generation, Replace
 from boardlift.errors import ConfigError
 from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
 from boardlift.incremental.forecast import forecast
+from boardlift.load.commits import Part
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.planning import plan_boards
 from boardlift.projection import BoardProjection, Projection
@@ -29,6 +30,16 @@ def plan_sync(app: Opened, wanted: Sequence[str] = ()) -> list[BoardReport]:
         _report(app, plan, live.get(plan.key), ways[plan.key], cost, projection)
         for plan, cost in zip(planned.boards, projection.boards, strict=True)
     ]
+
+
+def part_of(report: BoardReport) -> Part:
+    """The tables of a planned board and those it has live, for whoever counts commits."""
+    return Part(
+        report.plan.key,
+        frozenset(table.name for table in report.plan.group.tables),
+        frozenset(table.name for table in (report.live.tables if report.live else ())),
+        report.plan.replace,
+    )
 
 
 def ways_to_read(app: Opened, plans: Sequence[BoardPlan], *, full: bool = False) -> dict[str, ReadAll | Resume]:

@@ -59,9 +59,10 @@ def size(taken: int) -> str:
     return f"{number:.0f} {units[0]}" if units[0] == "B" else f"{number:.1f} {units[0]}"
 
 
-def waited(blocked_ms: float) -> str:
+def waited(blocked_ms: float, commits: int = 1) -> str:
     """How long a swap can have kept a reader waiting."""
-    return f"readers were blocked for {blocked_ms:.0f} ms at most" if blocked_ms else "no reader had to wait"
+    said = f"readers were blocked for {blocked_ms:.0f} ms at most" if blocked_ms else "no reader had to wait"
+    return f"{said}, in {commits} commits" if commits > 1 else said
 
 
 def _console() -> Console:

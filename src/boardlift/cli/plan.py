@@ -31,10 +31,18 @@ def plan(
         by_changes = {report.plan.key: (report.calls, report.points) for report in reports if report.since}
         projection = app.project([report.plan for report in reports], by_changes)
         namespace, place = app.namespace, app.place
+        commits = app.commits(reports)
     stopped = not projection.fits or any(each.obstacles for report in reports for each in report.replacements)
     if as_json:
         documents = [as_document(report, place) for report in reports]
-        emit({"namespace": namespace, "projection": projection_document(projection), "boards": documents})
+        emit(
+            {
+                "namespace": namespace,
+                "commits": commits,
+                "projection": projection_document(projection),
+                "boards": documents,
+            }
+        )
         if stopped:
             raise typer.Exit(FAILED)
         return
@@ -62,6 +70,8 @@ def plan(
             say(f"kept: {place(replacement.table)}: {carried}")
         for obstacle in replacement.obstacles:
             say(f"obstacle: {place(replacement.table)}: {obstacle}")
+    if commits > 1:
+        say(f"swap: the boards would go live in {commits} commits, each of whole boards, lest readers wait too long")
     say(f"{count(len(reports), 'board')}, {projection}. Nothing was changed.")
     if not projection.fits:
         say(

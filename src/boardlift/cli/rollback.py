@@ -59,7 +59,7 @@ def rollback(
         emit({"rolled_back": rows, "blocked_ms": outcome.blocked_ms, "promoted_at": outcome.promoted_at})
         return
     show("", rows, COLUMNS, right=COLUMNS[2:])
-    say(f"Live since {outcome.promoted_at:%H:%M:%S} UTC; {waited(outcome.blocked_ms)}.")
+    say(f"Live since {outcome.promoted_at:%H:%M:%S} UTC; {waited(outcome.blocked_ms, outcome.commits)}.")
 
 
 def _announce(namespace: str, taken: int) -> None:

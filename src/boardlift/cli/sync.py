@@ -81,6 +81,7 @@ def as_document(report: RunReport) -> dict[str, object]:
             "promoted_at": report.outcome.promoted_at,
             "attempts": report.outcome.attempts,
             "blocked_ms": round(report.outcome.blocked_ms, 3),
+            "commits": report.outcome.commits,
         }
         if report.outcome
         else None,
@@ -154,7 +155,11 @@ def _tell(report: RunReport, identity: str) -> None:
                 f"quarantine: {count(result.record.quarantined, 'value')} of {result.record.table} did not fit; see "
                 f"{report.places[result.plan.quarantine.name]}"
             )
-    swapped = waited(report.outcome.blocked_ms) if report.outcome else "nothing had changed, nothing was swapped"
+    swapped = (
+        waited(report.outcome.blocked_ms, report.outcome.commits)
+        if report.outcome
+        else "nothing had changed, nothing was swapped"
+    )
     rows = sum(result.record.rows for result in report.boards)
     say(
         f"{count(len(report.boards), 'board')}, {rows:,} rows live in {identity} after {report.seconds:.1f} s "

@@ -38,6 +38,7 @@ class Capabilities:
     in_place: str = ""  # one sentence: how `replace: in_place` works here; empty when it is not offered
     keeps: tuple[str, ...] = ()  # what readers and administrators put on live tables that a swap carries over
     same_keys: str = ""  # one sentence: which texts of a key are one here though they differ; empty when none are
+    tables_in_one_commit: int = 0  # most live tables that one commit replaces, lest readers wait; 0: no limit
     limits: tuple[str, ...] = ()  # other limits a person must know: bytes in a row, length of a key, precision
 
 
@@ -134,12 +135,14 @@ class StagedGroup:
 class SwapOutcome:
     """`blocked_ms` is the longest time the swap held its locks, in milliseconds: the most a reader can have waited.
 
-    `attempts` counts how often locks were asked for; `promoted_at` is the time written into the catalogue.
+    `attempts` counts how often locks were asked for; `promoted_at` is the time written into the catalogue; `commits` is
+    more than one where the boards of a run were too many for one.
     """
 
     promoted_at: datetime
     attempts: int
     blocked_ms: float
+    commits: int = 1
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,10 @@ class Destination(Protocol):
 
     def replacements_all(self, groups: Sequence[tuple[str, Sequence[Table], Replace]]) -> list[list[Replacement]]:
         """`replacements` for many groups, in their order."""
+        ...
+
+    def tied_tables(self) -> list[tuple[str, str]]:
+        """Pairs of live tables that must be replaced in one commit, as two with a foreign key between them must."""
         ...
 
     def promote(self, run_id: str, groups: Sequence[StagedGroup]) -> SwapOutcome:

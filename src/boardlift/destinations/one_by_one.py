@@ -43,6 +43,9 @@ class OneByOne:
     def measure_all(self: Destination, staged: Sequence[StagedRef]) -> list[TableFacts]:
         return [self.measure(ref) for ref in staged]
 
+    def tied_tables(self: Destination) -> list[tuple[str, str]]:
+        return []
+
     def replacements_all(
         self: Destination, groups: Sequence[tuple[str, Sequence[Table], Replace]]
     ) -> list[list[Replacement]]:

@@ -1,13 +1,14 @@
-"""Making validated generations live: intent in the ledger, one swap in the destination, outcome in the ledger."""
+"""Making validated generations live: intent in the ledger, the swap in the destination, outcome in the ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from boardlift.destinations.interface import Destination, State, SwapOutcome
+from boardlift.destinations.interface import Destination, StagedGroup, State, SwapOutcome
 from boardlift.errors import DestinationError
 from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
+from boardlift.load.commits import Part, carry_out, divide
 from boardlift.load.validate import ValidatedTables
 
 
@@ -20,7 +21,7 @@ class PromotedTables:
 
 
 def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destination, ledger: Ledger) -> PromotedTables:
-    """Swap all tables in, in one commit. On any failure the destination is as it was.
+    """Swap all tables in, in one commit or in as many as they need. On any failure each board is as it was or whole.
 
     When the connection dies during the commit, the catalogue is asked what happened; if it cannot be asked, the
     intent stays open and the next run settles it.
@@ -34,10 +35,10 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
                 destination.identity, destination.namespace, table.group.key, table.staged.generation, made
             )
     try:
-        outcome = destination.promote(run_id, [table.staged for table in tables])
+        commits = _commits([table.staged for table in tables], destination)
+        outcome = carry_out(commits, lambda some: destination.promote(run_id, some))
     except DestinationError:
-        if are_live(destination, groups) is False:
-            ledger.settle(run_id, Outcome.ABANDONED, by=SettledBy.RUN)
+        settle_failed(run_id, groups, destination, ledger)
         raise
     ledger.settle(
         run_id,
@@ -50,26 +51,54 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
     return PromotedTables(tuple(tables), outcome)
 
 
+def _commits(groups: Sequence[StagedGroup], destination: Destination) -> list[list[StagedGroup]]:
+    most = destination.capabilities.tables_in_one_commit
+    if not most:
+        return [list(groups)]
+    live = {one.group: [t.name for t in one.tables] for one in destination.generations() if one.state is State.LIVE}
+    parts = [
+        Part(
+            group,
+            frozenset(ref.table.name for ref, _ in group.tables),
+            frozenset(live.get(group.group, ())),
+            group.replace,
+        )
+        for group in groups
+    ]
+    return divide(parts, destination.tied_tables(), most)
+
+
+def settle_failed(run_id: str, groups: Sequence[tuple[str, int]], destination: Destination, ledger: Ledger) -> None:
+    """Write down how a swap ended that raised an error, unless the destination cannot say: then the next run asks."""
+    done = count_live(destination, groups)
+    if done is not None and done < len(groups):
+        ledger.settle(run_id, Outcome.PROMOTED if done else Outcome.ABANDONED, by=SettledBy.RUN)
+
+
 def settle(destination: Destination, ledger: Ledger) -> list[str]:
     """Close what a crash left open: for each intent without an outcome, the destination's catalogue has the answer.
+
+    A swap that was stopped between two of its commits counts as promoted.
 
     Returns one sentence for each promotion that was settled.
     """
     told = []
     for promotion in ledger.open_promotions(destination.identity, destination.namespace):
-        happened = are_live(destination, promotion.groups)
-        if happened is None:
+        done = count_live(destination, promotion.groups)
+        if done is None:
             continue
-        ledger.settle(promotion.run_id, Outcome.PROMOTED if happened else Outcome.ABANDONED, by=SettledBy.MARKER)
-        verb = "had been committed" if happened else "had not taken place"
+        ledger.settle(promotion.run_id, Outcome.PROMOTED if done else Outcome.ABANDONED, by=SettledBy.MARKER)
+        verb = "had been committed" if done else "had not taken place"
+        if 0 < done < len(promotion.groups):
+            verb = f"had been committed for {done} of {len(promotion.groups)} boards"
         told.append(f"Run {promotion.run_id} ended without a word; the destination says that its swap {verb}.")
     return told
 
 
-def are_live(destination: Destination, groups: Sequence[tuple[str, int]]) -> bool | None:
-    """Whether exactly these generations are live, as the catalogue says; None when it cannot be asked."""
+def count_live(destination: Destination, groups: Sequence[tuple[str, int]]) -> int | None:
+    """How many of these generations are live, as the catalogue says; None when it cannot be asked."""
     try:
         live = {(stored.group, stored.number) for stored in destination.generations() if stored.state is State.LIVE}
     except DestinationError:
         return None
-    return all(group in live for group in groups)
+    return sum(group in live for group in groups)

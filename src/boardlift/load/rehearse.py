@@ -15,7 +15,7 @@ from boardlift.destinations.interface import (
     hidden_namespace,
 )
 from boardlift.errors import UNCHANGED, ConfigError, DestinationError
-from boardlift.load.rollback import Target
+from boardlift.load.rollback import Target, swap_back
 from boardlift.shape.table import Table
 
 _RUN = "rehearsal"
@@ -126,10 +126,9 @@ def rehearse(
                 _copy(g, tables[g.group, g.number], ways[g.group], destination, there, clock, copied) for g in side
             ]
             there.promote(_RUN, staged)
-        back_outcome, back_seconds, back = _swap([t.after for t in targets], destination, there, clock, copied)
-        forward_outcome, forward_seconds, forward = _swap(
-            [t.before for t in targets], destination, there, clock, copied
-        )
+        back_outcome, back_seconds, back = _swap(targets, destination, there, clock, copied)
+        forth = [Target(before=t.after, after=t.before) for t in targets]
+        forward_outcome, forward_seconds, forward = _swap(forth, destination, there, clock, copied)
         return Rehearsal(back, forward, back_outcome, forward_outcome, back_seconds, forward_seconds)
     finally:
         there.discard()
@@ -165,7 +164,7 @@ def _copy(
 
 
 def _swap(
-    to: Sequence[Generation],
+    targets: Sequence[Target],
     destination: Destination,
     there: Destination,
     clock: Clock,
@@ -173,10 +172,10 @@ def _swap(
 ) -> tuple[SwapOutcome, float, tuple[RehearsedTable, ...]]:
     """Roll back to these generations and compare what is live then with what is stored."""
     started = clock.monotonic()
-    outcome = there.rollback(_RUN, [(generation.group, generation.number) for generation in to])
+    outcome = swap_back(_RUN, targets, there)
     seconds = clock.monotonic() - started
     compared = []
-    for generation in to:
+    for generation in (target.after for target in targets):
         stored = destination.contents(generation.group, generation.number)
         rehearsed = there.contents(generation.group, generation.number)
         for table in generation.tables:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from boardlift.destinations.interface import Destination, Generation, State, SwapOutcome
 from boardlift.errors import UNCHANGED, DestinationError, PromotionConflict
 from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
-from boardlift.load.promote import are_live
+from boardlift.load.commits import Part, carry_out, divide
+from boardlift.load.promote import settle_failed
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,13 @@ def _target(stored: Sequence[Generation], group: str, number: int | None, forwar
 
 
 def roll_back(run_id: str, targets: Sequence[Target], destination: Destination, ledger: Ledger) -> SwapOutcome:
-    """Make every target live in one commit. On any failure the destination is as it was."""
+    """Make every target live, in one commit or in as many as they need. On any failure no board is half gone back."""
     groups = [(target.after.group, target.after.number) for target in targets]
     ledger.intend(run_id, PromotionKind.ROLLBACK, groups)
     try:
-        outcome = destination.rollback(run_id, groups)
+        outcome = swap_back(run_id, targets, destination)
     except DestinationError:
-        if are_live(destination, groups) is False:
-            ledger.settle(run_id, Outcome.ABANDONED, by=SettledBy.RUN)
+        settle_failed(run_id, groups, destination, ledger)
         raise
     ledger.settle(
         run_id,
@@ -71,3 +71,18 @@ def roll_back(run_id: str, targets: Sequence[Target], destination: Destination, 
         promoted_at=outcome.promoted_at,
     )
     return outcome
+
+
+def swap_back(run_id: str, targets: Sequence[Target], destination: Destination) -> SwapOutcome:
+    """The swap alone, in as many commits as it needs."""
+    parts = [
+        Part((target.after.group, target.after.number), _names(target.after), _names(target.before))
+        for target in targets
+    ]
+    most = destination.capabilities.tables_in_one_commit
+    commits = divide(parts, destination.tied_tables() if most else (), most)
+    return carry_out(commits, lambda some: destination.rollback(run_id, some))
+
+
+def _names(generation: Generation) -> frozenset[str]:
+    return frozenset(table.name for table in generation.tables)

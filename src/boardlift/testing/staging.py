@@ -52,6 +52,24 @@ class Staging(Basis):
         ready.promote("run", [StagedGroup("1", 1, ((staged, 1),))])
         assert self.names(ready) == ["x"]
 
+    def test_rows_are_distributed_over_tables_that_are_alike(self, ready: Destination) -> None:
+        """Every type, at its limits and null, each row in the table whose number it bears; a table may get none."""
+        tables = [Table(f"every_type_{number}", EVERY_TYPE.columns, EVERY_TYPE.key) for number in range(3)]
+        refs = ready.stage_all([(str(number), 1, table) for number, table in enumerate(tables)])
+        rows = rows_sql(EVERY_TYPE, VALUES)
+        mixed = f"SELECT 2::INTEGER AS which, * FROM ({rows}) UNION ALL SELECT 7, * FROM ({rows}) WHERE n % 2 = 0"
+        added = ready.distribute({2: refs[0], 7: refs[1]}, Rows(mixed))
+        added |= ready.distribute({7: refs[1]}, Rows(f"SELECT 7::INTEGER AS which, * FROM ({rows}) WHERE n % 2 <> 0"))
+        assert ready.measure_all(refs) == [ready.measure(ref) for ref in refs]
+        assert [facts.rows for facts in ready.measure_all(refs)] == [len(VALUES), len(VALUES), 0]
+        assert added[2] == len(VALUES)
+        whole = ready.stage("3", 1, Table("whole", EVERY_TYPE.columns, EVERY_TYPE.key))
+        ready.append(whole, Rows(rows))
+        groups = [StagedGroup(ref.group, 1, ((ref, ready.measure(ref).rows),)) for ref in (*refs, whole)]
+        ready.promote("run", groups)
+        assert [*ready.contents("0", 1).values()] == [*ready.contents("3", 1).values()]
+        assert [*ready.contents("1", 1).values()] == [*ready.contents("3", 1).values()]
+
     def test_appends_add_up(self, ready: Destination) -> None:
         """Each append adds its rows; an empty stream adds none."""
         staged = ready.stage("1", 1, ITEMS)

@@ -153,9 +153,9 @@ def test_a_connection_lost_before_the_commit_changes_nothing(
     """The error is plain, and the next call connects again."""
     lock = Swap._lock
 
-    def cut(self: Swap, prepared: object) -> None:
+    def cut(self: Swap, prepared: object, watch: object) -> None:
         terminate(postgres_url, self._session._connection.info.backend_pid)
-        lock(self, prepared)  # type: ignore[arg-type]
+        lock(self, prepared, watch)  # type: ignore[arg-type]
 
     group = staged(destination, 2)
     monkeypatch.setattr(Swap, "_lock", cut)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
@@ -25,11 +25,15 @@ _TYPES: dict[Kind, Composable] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """What readers see of a live table: its columns in order, its label and theirs, where they have one."""
+    """What readers see of a live table: its columns in order, its label and theirs, where they have one.
+
+    `theirs` are comments that people gave it ("") or its columns instead.
+    """
 
     columns: tuple[str, ...]
     label: str
     labels: Mapping[str, str]
+    theirs: Mapping[str, str] = field(default_factory=dict)
 
 
 def column_type(type_: SqlType) -> Composable:
@@ -39,14 +43,23 @@ def column_type(type_: SqlType) -> Composable:
     return _TYPES[type_.kind]
 
 
-def seal_statements(target: Composable, place: str, table: Table) -> list[Composable]:
-    """Key, NOT NULL, indexes and labels of a filled table; its note says that all of it was done."""
+_DECLARED_ROWS = 500_000
+"""DuckDB holds an index in memory until it is written: 26 bytes a row, and far more while a key is added."""
+
+
+def seal_statements(target: Composable, place: str, table: Table, rows: int) -> list[Composable]:
+    """Key, NOT NULL, indexes and labels of a filled table; its note says that all of it was done.
+
+    With very many rows there is no key and no index but unique ones, which say something of the rows: the gate has
+    counted that the key is one, and DuckDB finds rows by the least and the largest value of each block.
+    """
+    large = rows > _DECLARED_ROWS
     statements: list[Composable] = [
         SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL").format(target, Identifier(column.name))
         for column in table.columns
-        if not column.nullable and column.name not in table.key  # the key says it of its own
+        if (large and column.name in table.key) or (not column.nullable and column.name not in table.key)
     ]
-    if table.key:
+    if table.key and not large:  # it says NOT NULL of its own
         key = COMMA.join(Identifier(name) for name in table.key)
         statements.append(SQL("ALTER TABLE {} ADD PRIMARY KEY ({})").format(target, key))
     # After the key: DuckDB adds none to a table that has an index.
@@ -58,6 +71,7 @@ def seal_statements(target: Composable, place: str, table: Table) -> list[Compos
             COMMA.join(Identifier(name) for name in index.columns),
         )
         for number, index in enumerate(table.indexes, 1)
+        if index.unique or not large
     ]
     statements.append(SQL("COMMENT ON TABLE {} IS {}").format(target, Literal(note(table))))
     return statements
@@ -89,16 +103,17 @@ def create_statement(target: Composable, table: Table) -> Composable:
 
 
 def view_statements(live: Composable, stored: Composable, shown: Shown) -> list[Composable]:
-    """Point a live name at a stored table, with its labels as comments."""
+    """Point a live name at a stored table, with the comments that only people know."""
     names = COMMA.join(Identifier(name) for name in shown.columns)
     statements = [SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(live, names, stored)]
-    statements += [
-        SQL("COMMENT ON COLUMN {}.{} IS {}").format(live, Identifier(name), Literal(label))
-        for name, label in shown.labels.items()
-    ]
-    if shown.label:
-        statements.append(SQL("COMMENT ON VIEW {} IS {}").format(live, Literal(shown.label)))
-    return statements
+    return statements + [comment_statement(live, name, text) for name, text in shown.theirs.items()]
+
+
+def comment_statement(live: Composable, column: str, text: str) -> Composable:
+    """Comment on a column of a view, or on the view itself ("")."""
+    if not column:
+        return SQL("COMMENT ON VIEW {} IS {}").format(live, Literal(text))
+    return SQL("COMMENT ON COLUMN {}.{} IS {}").format(live, Identifier(column), Literal(text))
 
 
 def empty_view_statement(live: Composable, table: Table) -> Composable:

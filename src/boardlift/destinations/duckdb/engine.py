@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -61,6 +61,8 @@ CAPABILITIES = Capabilities(
     limits=(
         "a live table is a view, so nothing can be written to it and `replace: in_place` has nothing to refill",
         "one process at a time has the file open for writing",
+        "a table of more than 500,000 rows has no primary key and no index but unique ones: the gate has counted that"
+        " its key is one, and to declare it would take DuckDB hundreds of megabytes of memory",
     ),
 )
 
@@ -136,6 +138,13 @@ class DuckDB(OneByOne):
                     " PRIMARY KEY (group_key, generation, ordinal))"
                 ).format(self._at(self._hidden, CATALOGUE))
             )
+
+        self._label()
+
+    def _label(self) -> None:
+        """The rows are live whatever becomes of the labels; the next run adds those that are missing."""
+        with suppress(DestinationError):
+            self._swaps.label(one for one in self.generations() if one.state is State.LIVE)
 
     def generations(self, group: str | None = None) -> list[Generation]:
         return self._stored(SQL("group_key = coalesce($1, group_key)"), [group])
@@ -353,6 +362,7 @@ class DuckDB(OneByOne):
         shown = self._swaps.shown(plan)
         self._swaps.refuse_losses(plan, known, shown)
         self._swaps.carry_out(plan, shown)
+        self._label()
         # Readers see the old views until the commit and the new ones after it; they wait for neither.
         return SwapOutcome(plan.entering[0].promoted_at, 1, 0.0)
 

@@ -9,6 +9,7 @@ from boardlift.destinations import catalogue
 from boardlift.destinations.catalogue import CATALOGUE, Slot, SwapPlan
 from boardlift.destinations.duckdb.ddl import (
     Shown,
+    comment_statement,
     empty_view_statement,
     read_note,
     seal_statements,
@@ -121,7 +122,7 @@ class Swaps:
         like = self._session.rows_like_a_table
         weights = [_weight(slot, rows[slot.hidden_name] // like) for slot in unsealed]
         for weight, some in _batches(unsealed, weights, together):
-            statements = [each for slot in some for each in self._seal_statements(slot)]
+            statements = [each for slot in some for each in self._seal_statements(slot, rows[slot.hidden_name])]
             # A large table by itself: each of its keys is written to the file before the next one is made.
             steps = [[each] for each in statements] if weight > together else [statements]
             for step in steps:
@@ -130,9 +131,9 @@ class Swaps:
                         run(statement)
                 self._session.relieve(weight)
 
-    def _seal_statements(self, slot: Slot) -> list[Composable]:
+    def _seal_statements(self, slot: Slot, rows: int) -> list[Composable]:
         assert slot.table is not None
-        return seal_statements(self._session.at(self._hidden, slot.hidden_name), slot.hidden_name, slot.table)
+        return seal_statements(self._session.at(self._hidden, slot.hidden_name), slot.hidden_name, slot.table, rows)
 
     def shown(self, plan: SwapPlan) -> dict[str, Shown]:
         """What readers will see of each table that comes in, with the comments that people changed on the live one."""
@@ -153,6 +154,28 @@ class Swaps:
             ).format(book)
             run(mark, [[g.group for g in plan.leaving], [g.number for g in plan.leaving]])
             self._record(plan, run)
+
+    def label(self, live: Iterable[Generation]) -> None:
+        """Give live views the labels that they lack: all of them after a swap, and what a crash left without.
+
+        Each comment copies its view, and the copies stay until the commit: so it is done after the swap, in steps.
+        """
+        stored = {table.name: table.hidden_name for generation in live for table in generation.tables}
+        if not stored:
+            return
+        there = self._session.tables(self._hidden)
+        bare = [(name, column) for name, column in self._bare(stored) if stored[name] in there]
+        shown = self._stored(sorted({stored[name] for name, _ in bare})) if bare else {}
+        missing = []
+        for name, column in bare:
+            mine = shown[stored[name]]
+            text = mine.labels.get(column) if column else mine.label
+            if text:
+                missing.append(comment_statement(self._session.at(self._live, name), column, text))
+        for start in range(0, len(missing), _COMMENTS_TOGETHER):
+            with self._session.transaction("label the live tables") as run:
+                for statement in missing[start : start + _COMMENTS_TOGETHER]:
+                    run(statement)
 
     def _point(self, run: Run, plan: SwapPlan, shown: Mapping[str, Shown]) -> None:
         self._drop_views(run, plan.vanishing)
@@ -221,6 +244,18 @@ class Swaps:
             found.setdefault(str(table), {})[str(column)] = str(comment)
         return found
 
+    def _bare(self, names: Collection[str]) -> list[tuple[str, str]]:
+        """Live views ("") and their columns that have no comment."""
+        statement = SQL(
+            "SELECT v.view_name, c.column_name FROM duckdb_views() AS v JOIN duckdb_columns() AS c"
+            " ON c.table_oid = v.view_oid AND c.database_oid = v.database_oid"
+            " WHERE v.database_name = current_database() AND v.schema_name = $1 AND c.comment IS NULL"
+            " UNION ALL SELECT view_name, '' FROM duckdb_views()"
+            " WHERE database_name = current_database() AND schema_name = $1 AND comment IS NULL"
+        )
+        rows = self._session.ask(statement, [self._live])
+        return [(str(name), str(column)) for name, column in rows if name in names]
+
     def _stored(self, places: Sequence[str]) -> dict[str, Shown]:
         """Sealed tables as readers see them."""
         notes, columns = self._notes(places) if places else {}, self._columns(self._hidden, places)
@@ -254,6 +289,9 @@ class Swaps:
         return found
 
 
+_COMMENTS_TOGETHER = 1000
+
+
 def _weight(slot: Slot, more: int) -> int:
     """What a table's keys and indexes hold in memory until they are written; `more` for its rows."""
     assert slot.table is not None
@@ -280,8 +318,8 @@ def _shown(table: Table) -> Shown:
 
 
 def _with_comments(shown: Shown, theirs: Mapping[str, str]) -> Shown:
-    labels = {**shown.labels, **{name: text for name, text in theirs.items() if name in shown.columns}}
-    return replace(shown, label=theirs.get("", shown.label), labels=labels)
+    columns = {"", *shown.columns}
+    return replace(shown, theirs={name: text for name, text in theirs.items() if name in columns})
 
 
 def _why(name: str, before: Mapping[str, str], vanishing: Sequence[str]) -> str:

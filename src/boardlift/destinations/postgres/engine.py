@@ -27,7 +27,7 @@ from boardlift.destinations.interface import (
     hidden_namespace,
 )
 from boardlift.destinations.one_by_one import OneByOne
-from boardlift.destinations.postgres import book, contents, inspect, staging, stored
+from boardlift.destinations.postgres import book, contents, staging, stored
 from boardlift.destinations.postgres import lease as leases
 from boardlift.destinations.postgres.distribute import distribute
 from boardlift.destinations.postgres.errors import built_upon, read_url, speaking
@@ -190,6 +190,10 @@ class Postgres(OneByOne):
             for (_, _, replace), replacements in zip(groups, found, strict=True)
         ]
 
+    def tied_tables(self) -> list[tuple[str, str]]:
+        with speaking(self._address, "say which tables are tied"):
+            return stored.tied(self._ask, self.namespace)
+
     def promote(self, run_id: str, groups: Sequence[StagedGroup]) -> SwapOutcome:
         plan = catalogue.plan_promotion(run_id, self.generations(), groups, self._clock.now())
         return self._swap(plan, {group.group for group in groups if group.replace is Replace.IN_PLACE})
@@ -306,16 +310,9 @@ class Postgres(OneByOne):
         try:
             self._connection()
             with speaking(self._address, "be examined"):
-                ((version, may_create, schemas),) = self._ask(
-                    SQL(
-                        "SELECT current_setting('server_version'),"
-                        " has_database_privilege(current_database(), 'CREATE'), count(*) FILTER"
-                        " (WHERE has_schema_privilege(n.oid, 'CREATE')) FROM pg_namespace n WHERE n.nspname = ANY({})"
-                    ).format(inspect.array([self.namespace, self._hidden]))
-                )
+                version, writable = stored.access(self._ask, [self.namespace, self._hidden])
         except DestinationError as error:
             return [Finding("destination", False, error.message, error.hint)]
-        writable = bool(may_create) or schemas == 2
         return [
             Finding("destination", True, f"PostgreSQL {version} at {self.identity} is reachable"),
             Finding(

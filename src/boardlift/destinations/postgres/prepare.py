@@ -27,7 +27,6 @@ from boardlift.destinations.postgres.session import OUR_PATH, PEOPLES_PATH, Sess
 from boardlift.destinations.postgres.snapshot import Place, Snapshot
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
-from boardlift.shape.table import Index, Table
 
 _OF_THE_QUERY = {"21", "22", "23", "2B", "42", "P0"}  # SQLSTATE classes of what a query does, not of the server
 _SWEPT_TOGETHER = 100
@@ -201,9 +200,9 @@ class Preparation:
             staged,
             at,
             lambda n: carry.generation_name("ix", leaving, n),
-            _obsolete(arrival),
+            arrival.obsolete,
             kept=arrival.slot.table is None,
-            own=_own(arrival),
+            own=arrival.own,
         )
         return succession, statements + builds
 
@@ -321,7 +320,7 @@ class Preparation:
         at = (self._hidden, arrival.slot.hidden_name)
         refill = refilling.plan(prepared.before, change, staged, at)
         prepared.refills[place] = refill
-        obsolete = _obsolete(arrival)
+        obsolete = arrival.obsolete
         lost = set(refill.lost)
         going = {entry.name for entry in prepared.before.of("index", place) if entry.columns & lost}
         prepared.left_out |= {("index", place, name) for name in obsolete | going}
@@ -390,26 +389,3 @@ class Preparation:
         prepared.moves[place] = Move(place, name)
         prepared.successions[place] = succession
         return name
-
-
-def _obsolete(arrival: Arrival) -> set[str]:
-    """Indexes that the configuration made on the live table and that the successor is not to have."""
-    table: Table | None = arrival.slot.table
-    if arrival.before is None:
-        return set()
-    if table is not None:
-        wanted = {name for one in indexes.configured(table) for name in _names(table, one)}
-        return set(arrival.before.indexes) - wanted
-    # A kept generation comes back with the indexes of its own time.
-    return set(arrival.before.indexes) - set(arrival.after.indexes if arrival.after else arrival.before.indexes)
-
-
-def _own(arrival: Arrival) -> set[str]:
-    """Indexes that the configuration made on a kept generation and not on the live one, so that nobody dropped them."""
-    if arrival.after is None or arrival.before is None:
-        return set()
-    return set(arrival.after.indexes) - set(arrival.before.indexes)
-
-
-def _names(table: Table, index: Index) -> tuple[str, str]:
-    return indexes.configured_name(table.name, index), indexes.hashed_name(table.name, index)

@@ -12,7 +12,7 @@ from boardlift.destinations.postgres.book import Made, Member
 from boardlift.destinations.postgres.rebind import Key, Move
 from boardlift.destinations.postgres.refill import Refill
 from boardlift.destinations.postgres.snapshot import Place, Snapshot
-from boardlift.shape.table import Index
+from boardlift.shape.table import Index, Table
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,25 @@ class Arrival:
     @property
     def place(self) -> str:
         return self.slot.name
+
+    @property
+    def obsolete(self) -> set[str]:
+        """Indexes that the configuration made on the live table and that the successor is not to have."""
+        table = self.slot.table
+        if self.before is None:
+            return set()
+        if table is not None:
+            wanted = {name for one in indexes.configured(table) for name in _names(table, one)}
+            return set(self.before.indexes) - wanted
+        # A kept generation comes back with the indexes of its own time.
+        return set(self.before.indexes) - set(self.after.indexes if self.after else self.before.indexes)
+
+    @property
+    def own(self) -> set[str]:
+        """Indexes that the configuration made on a kept generation and not on the live one: nobody dropped them."""
+        if self.after is None or self.before is None:
+            return set()
+        return set(self.after.indexes) - set(self.before.indexes)
 
 
 @dataclass
@@ -54,3 +73,7 @@ class Prepared:
     def replaced(self) -> set[Place]:
         """Live relations that others take the place of."""
         return {place for place in self.moves if self.before.relation(place)}
+
+
+def _names(table: Table, index: Index) -> tuple[str, str]:
+    return indexes.configured_name(table.name, index), indexes.hashed_name(table.name, index)

@@ -15,10 +15,31 @@ def statement(namespace: str, names: Iterable[str]) -> Composable:
 
     To be asked with `search_path = pg_catalog`.
     """
-    parts = [SQL(part).format(**_PARTS) for part in _ENTRIES]
+    return _head(namespace, names) + _entries()
+
+
+def watched(namespace: str, names: Iterable[str]) -> Composable:
+    """The same rows, each with a digest of all that is said of its relation."""
+    digested = SQL(_DIGESTED).format(_head(namespace, names), _entries())
+    return digested + SQL("SELECT e.*, d.digest FROM entries e JOIN digests d USING (place, relation)")
+
+
+GONE = "gone"
+
+
+def otherwise(namespace: str, names: Iterable[str], known: Iterable[str]) -> Composable:
+    """The rows of relations whose digest is none of `known`, and one of kind GONE for each of those that is no more."""
+    digested = SQL(_DIGESTED).format(_head(namespace, names), _entries())
+    return digested + SQL(_OTHERWISE).format(known=array(known), gone=Literal(GONE))
+
+
+def _head(namespace: str, names: Iterable[str]) -> Composable:
     hidden = Literal(hidden_namespace(namespace))
-    head = SQL(_SCOPE).format(namespace=Literal(namespace), hidden=hidden, names=array(names))
-    return head + SQL(" UNION ALL ").join(parts)
+    return SQL(_SCOPE).format(namespace=Literal(namespace), hidden=hidden, names=array(names))
+
+
+def _entries() -> Composable:
+    return SQL(" UNION ALL ").join([SQL(part).format(**_PARTS) for part in _ENTRIES])
 
 
 def _uses(catalog: LiteralString, oid: LiteralString) -> Composable:
@@ -44,6 +65,23 @@ _SCOPE: LiteralString = """
         SELECT c.*, n.nspname FROM scope s JOIN pg_class c ON c.oid = s.oid
         JOIN pg_namespace n ON n.oid = c.relnamespace
     )
+"""
+
+_DIGESTED: LiteralString = """
+    {} , entries AS MATERIALIZED ({}), digests AS MATERIALIZED (
+        SELECT z.place, z.relation, md5(string_agg(z.said, ',' ORDER BY z.said COLLATE "C")) AS digest FROM (
+            SELECT place, relation, jsonb_build_array(kind, place, relation, name, detail)::text AS said FROM entries
+        ) AS z GROUP BY 1, 2
+    )
+"""
+
+_OTHERWISE: LiteralString = """
+    , known AS MATERIALIZED (SELECT k.digest FROM unnest({known}::text[]) AS k(digest))
+    SELECT e.* FROM entries e JOIN digests d USING (place, relation)
+    WHERE NOT EXISTS (SELECT FROM known k WHERE k.digest = d.digest)
+    UNION ALL
+    SELECT {gone}, '', '', k.digest, 'null' FROM known k
+    WHERE NOT EXISTS (SELECT FROM digests d WHERE d.digest = k.digest)
 """
 
 _USES: LiteralString = """

@@ -87,6 +87,29 @@ def discarding(found: Rows, live: str, hidden: str, ours: Iterable[str], mine: S
     return statements + [SQL("DROP SCHEMA {}").format(Identifier(schema)) for schema in mine]
 
 
+def tied(ask: Ask, live: str) -> list[tuple[str, str]]:
+    """Live tables with a foreign key between them: one must hold whenever a transaction ends."""
+    statement = SQL(
+        "SELECT DISTINCT o.relname, f.relname FROM pg_constraint k JOIN pg_class o ON o.oid = k.conrelid"
+        " JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace n ON n.oid = o.relnamespace"
+        " AND n.oid = f.relnamespace WHERE k.contype = 'f' AND o.oid <> f.oid AND n.nspname = {}"
+    )
+    return [(str(one), str(other)) for one, other in ask(statement.format(Literal(live)))]
+
+
+def access(ask: Ask, schemas: Iterable[str]) -> tuple[str, bool]:
+    """The version of the server, and whether tables can be made in these schemas, which may not be there yet."""
+    names = list(schemas)
+    ((version, may_create, ready),) = ask(
+        SQL(
+            "SELECT current_setting('server_version'),"
+            " has_database_privilege(current_database(), 'CREATE'), count(*) FILTER"
+            " (WHERE has_schema_privilege(n.oid, 'CREATE')) FROM pg_namespace n WHERE n.nspname = ANY({})"
+        ).format(array(names))
+    )
+    return str(version), bool(may_create) or ready == len(names)
+
+
 def copy_statement(target: Composable, source: Composable, table: Table, without: Collection[int]) -> Composable:
     """All rows of a table into another with the columns of `table`, but for those whose `item_id` is in `without`."""
     names = COMMA.join(Identifier(column.name) for column in table.columns)

@@ -17,15 +17,15 @@ import psycopg
 from boardlift.clock import Clock
 from boardlift.destinations.catalogue import SwapPlan
 from boardlift.destinations.interface import Replace, SwapOutcome
-from boardlift.destinations.postgres import inspect, questions, transaction
-from boardlift.destinations.postgres import snapshot as snapshots
+from boardlift.destinations.postgres import inspect, transaction
 from boardlift.destinations.postgres.book import Made, Member, read_made
 from boardlift.destinations.postgres.errors import Address, explain, speaking
 from boardlift.destinations.postgres.inspect import Blocker
 from boardlift.destinations.postgres.prepare import Preparation
 from boardlift.destinations.postgres.prepared import Arrival, Prepared
 from boardlift.destinations.postgres.session import PEOPLES_PATH, Script, Session, script
-from boardlift.destinations.postgres.snapshot import Snapshot
+from boardlift.destinations.postgres.snapshot import Place
+from boardlift.destinations.postgres.watch import Watch
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.sql import SQL, Composable, Identifier, Literal
 
@@ -171,12 +171,14 @@ class Swap:
             self._widen(prepared)
             with speaking(self._address, "prepare the swap", _as_dependent):
                 self._before_locks(plan, prepared)
+                watch, calm = self._look(prepared)
             exchange = script(transaction.exchange(prepared, self._hidden))
-            self._started = self._clock.monotonic()
+            if transaction.held(prepared):  # nobody can wait for a table that is not there yet
+                self._started = self._clock.monotonic()
             with speaking(self._address, "lock the live tables"):
-                self._lock(prepared)
+                self._lock(prepared, watch)
             with speaking(self._address, "swap the tables in", _as_dependent):
-                self._swap(prepared, exchange)
+                self._swap(prepared, exchange, watch, calm)
         except DestinationError as error:
             self._session.undo()
             if not self._may_pass(error):
@@ -240,20 +242,29 @@ class Swap:
                 hint="drop or change the trigger, or take `replace: in_place` out of boardlift.yaml",
             )
 
-    def _lock(self, prepared: Prepared) -> None:
+    def _look(self, prepared: Prepared) -> tuple[Watch, set[Place]]:
+        """What is there as it was prepared for, and what must not change. Raises _LiveChanged when something has."""
+        watch = Watch(self._session.ask, self._live, {name for schema, name in prepared.shapes if schema == self._live})
+        if not transaction.unchanged(prepared, watch.snapshot):
+            raise _LiveChanged
+        return watch, transaction.calm(prepared, watch.snapshot)
+
+    def _lock(self, prepared: Prepared, watch: Watch) -> None:
         """Lock all that takes part within the budget. Raises _LiveChanged when it is not as it was prepared for."""
         locks = transaction.locks(prepared)
         if locks is not None:
             budget = self._budget(len(transaction.held(prepared)))
             self._session.send(script([*budget, locks, SQL("SET LOCAL statement_timeout = '10s'")]))
-        if not transaction.unchanged(prepared, self._look(prepared)):
+        changed, _ = watch.changed()
+        if changed:
             raise _LiveChanged
 
-    def _swap(self, prepared: Prepared, exchange: Script) -> None:
+    def _swap(self, prepared: Prepared, exchange: Script, watch: Watch, calm: set[Place]) -> None:
         """What readers may wait for: names and ties change hands, the catalogue is compared, the commit."""
         if exchange.statements:
             self._session.send(exchange)
-        found = transaction.differences(prepared, self._look(prepared))
+        changed, now = watch.changed(calm)
+        found = transaction.differences(prepared, now, changed)
         if found:
             raise DependentObject(
                 f"The swap was given up before its commit, for not everything would be as it was: {'; '.join(found)}."
@@ -263,10 +274,6 @@ class Swap:
         if prepared.refills:  # deferred triggers fire at the commit
             self._session.send(PEOPLES_PATH)
         self._commit()
-
-    def _look(self, prepared: Prepared) -> Snapshot:
-        names = sorted({name for schema, name in prepared.shapes if schema == self._live})
-        return snapshots.read(self._session.ask(questions.statement(self._live, names)))
 
     def _commit(self) -> None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from boardlift.destinations.catalogue import Slot, SwapPlan
 from boardlift.destinations.postgres import carry, indexes, verify
@@ -186,8 +186,22 @@ def exchange(prepared: Prepared, hidden: str) -> list[Composable]:
     return statements
 
 
-def differences(prepared: Prepared, after: Snapshot) -> list[str]:
-    """What would be other than it was, and is not meant to be."""
+def calm(prepared: Prepared, now: Snapshot) -> set[Place]:
+    """The relations of which all must be said after the swap what is said now, before it."""
+    before, current = prepared.before.apart(), now.apart()
+    quiet = {place for place, said in current.items() if before.get(place) == said}
+    return quiet - {place for place, _ in _differences(prepared, now, quiet)}
+
+
+def differences(prepared: Prepared, after: Snapshot, changed: Collection[Place]) -> list[str]:
+    """What would be other than it was, and is not meant to be, on relations that have changed.
+
+    `after` is what is said of those; all else is as it was.
+    """
+    return sorted(said for _, said in _differences(prepared, after, changed))
+
+
+def _differences(prepared: Prepared, after: Snapshot, on: Collection[Place]) -> list[tuple[Place, str]]:
     made = {(place, handover.name) for place, found in prepared.successions.items() for handover in found.handovers} | {
         (place, name) for place, wanted in prepared.wanted.items() for name, _ in wanted
     }
@@ -195,9 +209,11 @@ def differences(prepared: Prepared, after: Snapshot) -> list[str]:
     made |= {(place, entry.name) for place, shape in prepared.shapes.items() if shape for entry in shape.of("index")}
     # PostgreSQL writes the new columns of the same table into an alias list by itself.
     loose = {e.key for e in prepared.before.entries if any(counts(e, place) for place in prepared.refills)}
-    return verify.differences(
-        prepared.before, after, prepared.shapes, prepared.comments, prepared.left_out, made, loose
-    )
+    places = set(on)
+    before = Snapshot(tuple(entry for entry in prepared.before.entries if entry.place in places))
+    then = Snapshot(tuple(entry for entry in after.entries if entry.place in places))
+    shapes = {place: shape for place, shape in prepared.shapes.items() if place in places}
+    return verify.differences(before, then, shapes, prepared.comments, prepared.left_out, made, loose)
 
 
 def _finish(prepared: Prepared, place: Place, refill: refilling.Refill) -> list[Composable]:

@@ -27,8 +27,8 @@ def differences(
     left_out: Iterable[Key],
     made: Iterable[tuple[Place, str]],
     loose: Iterable[Key] = (),
-) -> list[str]:
-    """What differs that should not, object by object.
+) -> list[tuple[Place, str]]:
+    """What differs that should not, object by object, each with its relation.
 
     `shapes` tells for each table the snapshot of its successor as it was staged, None for one that vanishes; `comments`
     are those it was to get; `left_out` are entries meant to go, `made` the indexes meant to come, `loose`
@@ -54,18 +54,18 @@ def differences(
         entry = have.get(key)
         if entry is None:
             lost = next(one for one in before.entries if one.key == key)  # for the message alone
-            found.append(f"{describe(lost)} would be lost")
+            found.append((key[1], f"{describe(lost)} would be lost"))
         elif (now := _expected(entry, columns, {}, retyped)) != detail:
             fields = [name for name in detail if now.get(name) != detail[name]]
             if key in reworded and set(fields) <= _TEXTS:
                 continue
-            found.append(f"{describe(entry)} would change in {', '.join(fields)}")
+            found.append((key[1], f"{describe(entry)} would change in {', '.join(fields)}"))
     new = {place for place in columns if before.relation(place) is None}
     indexes = set(made)
     for key, entry in have.items():
         expected = entry.place in new or entry.kind in {"column", "not_null"} or (entry.place, entry.name) in indexes
         if key not in want and not expected:
-            found.append(f"{describe(entry)} would be new")
+            found.append((key[1], f"{describe(entry)} would be new"))
     return sorted(found)
 
 
