@@ -32,7 +32,7 @@ def plan_sync(app: Opened, wanted: Sequence[str] = ()) -> list[BoardReport]:
     ]
 
 
-def part_of(report: BoardReport) -> Part:
+def part_of(report: BoardReport) -> Part[str]:
     """The tables of a planned board and those it has live, for whoever counts commits."""
     return Part(
         report.plan.key,
