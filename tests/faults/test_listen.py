@@ -215,7 +215,7 @@ def test_one_bad_board_does_not_hold_up_the_others(sandbox: Sandbox, command: Co
         wait_until(lambda: running.told("synced"))
         assert good.live(command) == "unharmed"
         wait_until(lambda: dirty(command) == [str(bad.id)])
-        assert running.health()["dirty_boards"] == 1
+        wait_until(lambda: running.health()["dirty_boards"] == 1)
         running.stop()
     assert dirty(command) == [str(bad.id)]
 

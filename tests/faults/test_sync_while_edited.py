@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from boardlift.app import App
 from boardlift.errors import CheckFailed
-from boardlift.incremental import sweep
+from boardlift.incremental import changes
 from boardlift.monday.client import MondayClient
 from boardlift.monday.sharing import Prefer
 from boardlift.reports import RunReport
@@ -273,7 +273,7 @@ def test_what_never_comes_is_refused(quiet: Quiet) -> None:
 
 def test_most_of_a_board_is_not_read_by_id(quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> None:
     """What reading loses at this rate is no reading: the run is refused, and says how many."""
-    monkeypatch.setattr(sweep, "_ALWAYS", 2)
+    monkeypatch.setattr(changes, "ALWAYS", 2)
     quiet.sandbox.service.faults.add(Fault("partial_page", operation="NextItems", items=5, times=2))
     with pytest.raises(CheckFailed, match="10 of 20 items did not come with its pages"):
         quiet.sync()

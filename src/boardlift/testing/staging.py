@@ -57,9 +57,10 @@ class Staging(Basis):
         tables = [Table(f"every_type_{number}", EVERY_TYPE.columns, EVERY_TYPE.key) for number in range(3)]
         refs = ready.stage_all([(str(number), 1, table) for number, table in enumerate(tables)])
         rows = rows_sql(EVERY_TYPE, VALUES)
-        mixed = f"SELECT 2::INTEGER AS which, * FROM ({rows}) UNION ALL SELECT 7, * FROM ({rows}) WHERE n % 2 = 0"
+        some, others = rows_sql(EVERY_TYPE, VALUES[::2]), rows_sql(EVERY_TYPE, VALUES[1::2])
+        mixed = f"SELECT 2::INTEGER AS which, * FROM ({rows}) UNION ALL SELECT 7, * FROM ({some})"
         added = ready.distribute({2: refs[0], 7: refs[1]}, Rows(mixed))
-        added |= ready.distribute({7: refs[1]}, Rows(f"SELECT 7::INTEGER AS which, * FROM ({rows}) WHERE n % 2 <> 0"))
+        added |= ready.distribute({7: refs[1]}, Rows(f"SELECT 7::INTEGER AS which, * FROM ({others})"))
         assert ready.measure_all(refs) == [ready.measure(ref) for ref in refs]
         assert [facts.rows for facts in ready.measure_all(refs)] == [len(VALUES), len(VALUES), 0]
         assert added[2] == len(VALUES)
