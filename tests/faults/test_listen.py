@@ -208,7 +208,8 @@ def test_a_source_that_fails_for_a_while_is_tried_again(sandbox: Sandbox, comman
 def test_one_bad_board_does_not_hold_up_the_others(sandbox: Sandbox, command: CommandLine) -> None:
     """Both changed, one cannot be read any more: the other is live soon, and the bad one stays dirty."""
     good, bad = Board(sandbox, 0), Board(sandbox, 1)
-    sandbox.account.delete_board(bad.id)
+    for operation in ("BundledItems", "FirstItems"):
+        sandbox.service.faults.add(Fault("internal_error_200", board=bad.id, operation=operation, times=None))
     with listening(command, "--quiet-for", "0.3") as running:
         running.post(event(bad.id, bad.item))
         running.post(good.rename("unharmed"))
@@ -218,6 +219,7 @@ def test_one_bad_board_does_not_hold_up_the_others(sandbox: Sandbox, command: Co
         wait_until(lambda: running.health()["dirty_boards"] == 1)
         running.stop()
     assert dirty(command) == [str(bad.id)]
+    sandbox.service.faults.clear()
 
 
 def test_a_board_that_is_not_chosen_any_more_waits_for_nothing(sandbox: Sandbox, command: CommandLine) -> None:
