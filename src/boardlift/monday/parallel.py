@@ -55,7 +55,7 @@ class Told:
 
 Event: TypeAlias = Begun | Sealed | Restarted | BoardRead | BoardFailed
 _FIRST_WINDOWS = 4
-_MOST_WINDOWS = 8
+_MOST_WINDOWS = 16
 _LOAD_BYTES = 32 * 1024 * 1024
 """What is loaded together costs one plan of the statement, which takes as long as some thousand rows."""
 _LOOK_AGAIN = 0.1

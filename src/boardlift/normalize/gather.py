@@ -10,7 +10,7 @@ from boardlift.normalize.engine import Engine
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Column, Table
 
-_FLUSH_ROWS = 30_000
+_FLUSH_ROWS = 10_000
 
 
 @dataclass(frozen=True)
