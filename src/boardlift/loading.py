@@ -79,6 +79,7 @@ class Loader:
             else:
                 into = {n: (self._stagings[board_id], table) for n, (board_id, table) in found.tables.items()}
                 distribute(self._destination, into, found.stream)
+        self._destination.complete([one for board in boards for one in self._stagings[board.plan.key].filled])
 
     def quarantined(self, board_id: str) -> int:
         """How many values of a board did not fit."""
@@ -108,6 +109,7 @@ class Loader:
         if board_id in self._begun:
             for rows in self._normalizers[board_id].finish():
                 self._stagings[board_id].append(rows.table, rows.stream)
+            self._destination.complete(self._stagings[board_id].filled)
             return
         self._held.read.append(SmallBoard(self._plans[board_id], self._held.reading.pop(board_id, ())))
         if self._held.enough:

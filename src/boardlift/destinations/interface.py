@@ -213,6 +213,14 @@ class Destination(Protocol):
         """
         ...
 
+    def complete(self, staged: Sequence[tuple[StagedRef, int]]) -> None:
+        """All rows have come to these staged tables, each with its number of rows, but for a few at most.
+
+        A promotion is not due yet, and there may be time: what it would do to them first can be done now. What fails
+        is left to it, and nothing is raised.
+        """
+        ...
+
     def measure(self, staged: StagedRef) -> TableFacts:
         """Count a staged table in as few scans as the engine allows."""
         ...

@@ -40,6 +40,10 @@ class OneByOne:
                 added[number] = self.append(ref, splitter.sql(own.text))
         return added
 
+    def complete(self: Destination, staged: Sequence[tuple[StagedRef, int]]) -> None:
+        """Nothing is done ahead."""
+        del staged
+
     def measure_all(self: Destination, staged: Sequence[StagedRef]) -> list[TableFacts]:
         return [self.measure(ref) for ref in staged]
 

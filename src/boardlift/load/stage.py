@@ -59,6 +59,11 @@ class Staging:
         return added
 
     @property
+    def filled(self) -> list[tuple[StagedRef, int]]:
+        """The tables of the group, each with its rows so far."""
+        return [(self._refs[table.name], self._rows[table.name]) for table in self._group.tables]
+
+    @property
     def rows(self) -> int:
         """Rows of the main table so far."""
         return self._rows[self._group.main.name]
@@ -70,7 +75,7 @@ class Staging:
             staged=StagedGroup(
                 group=self._group.key,
                 generation=self._generation,
-                tables=tuple((self._refs[table.name], self._rows[table.name]) for table in self._group.tables),
+                tables=tuple(self.filled),
                 replace=self._replace,
             ),
         )

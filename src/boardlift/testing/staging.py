@@ -98,6 +98,29 @@ class Staging(Basis):
         facts = ready.measure(staged)
         assert (facts.rows, facts.null_keys, facts.distinct_keys) == (5, 2, 2)
 
+    def test_complete_tables_are_measured_and_promoted_as_ever(self, ready: Destination) -> None:
+        """Whatever is done ahead, nobody sees it, and the facts and the rows are the same; a late row is taken."""
+        group = put(ready, "1", 1, items("a", "b"))
+        before = [ready.measure(ref) for ref, _ in group.tables]
+        ready.complete(group.tables)
+        assert ready.measure_all([ref for ref, _ in group.tables]) == before
+        assert ready.generations() == []
+        assert ready.append(group.tables[0][0], Rows("SELECT 77, 'late'")) == 1
+        assert ready.measure(group.tables[0][0]).rows == 3
+        ready.promote("run", [StagedGroup("1", 1, ((group.tables[0][0], 3), *group.tables[1:]))])
+        assert self.names(ready) == ["a", "b", "late"]
+
+    def test_complete_tables_with_bad_keys_are_left_to_the_gate(self, ready: Destination) -> None:
+        """Nothing is raised, the bad keys are counted, and tables beside them are not spoiled."""
+        bad = ready.stage("1", 1, TAGS)
+        rows = ready.append(bad, Rows("SELECT * FROM (VALUES (1, 'a'), (1, 'a'), (NULL, 'c'))"))
+        good = put(ready, "2", 1, items("a"))
+        ready.complete([(bad, rows), *good.tables])
+        facts = ready.measure(bad)
+        assert (facts.rows, facts.null_keys, facts.distinct_keys) == (3, 1, 1)
+        ready.promote("run", [good])
+        assert self.names(ready) == ["a"]
+
     def test_measure_of_a_table_without_key_counts_rows(self, ready: Destination) -> None:
         """Without a key no row repeats another."""
         staged = ready.stage("1", 1, Table("loose", (Column("a", TEXT),)))

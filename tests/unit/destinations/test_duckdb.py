@@ -287,6 +287,27 @@ def test_more_keys_than_memory_are_made(tmp_path: Path) -> None:
     destination.close()
 
 
+def test_complete_tables_have_their_keys_before_they_go_live(destination: DuckDB) -> None:
+    """They are not made twice; a table staged again under the same name is sealed and counted anew."""
+    group = staged(destination, 1, rows=50)
+    place = group.tables[0][0].hidden_name
+    keys = "SELECT table_name FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' AND schema_name <> 'main'"
+    before = destination.query(keys)[1]
+    for _ in range(2):
+        destination.complete(group.tables)
+        assert sorted(destination.query(keys)[1]) == sorted([*before, (place,)])
+    again = destination.stage(group.group, 1, PLANNING)
+    assert again.hidden_name == place
+    destination.append(again, Rows("SELECT 1, 'a', 'x' UNION ALL SELECT 1, 'b', 'y'"))
+    assert destination.measure(again).distinct_keys == 1
+    destination.drop_staged()
+    fresh = staged(destination, 1)
+    destination.complete(fresh.tables)
+    destination.promote("run", [fresh])
+    assert live_name(destination) == "g1"
+    assert len(destination.query(keys)[1]) == len(before) + 1
+
+
 @pytest.mark.skipif(sys.platform == "win32" or (hasattr(os, "geteuid") and os.geteuid() == 0), reason="root may write")
 def test_a_file_that_may_not_be_written_is_explained(destination: DuckDB, path: Path) -> None:
     """The hint says what right is missing."""

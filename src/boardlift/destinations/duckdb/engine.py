@@ -20,6 +20,7 @@ from boardlift.destinations.catalogue import CATALOGUE, CatalogueRow, SwapPlan
 from boardlift.destinations.duckdb import contents as duckdb_contents
 from boardlift.destinations.duckdb.file import FileLocked, read_url, speaking
 from boardlift.destinations.duckdb.query import Rows, read_only
+from boardlift.destinations.duckdb.seal import Filled, Seals
 from boardlift.destinations.duckdb.session import Session
 from boardlift.destinations.duckdb.staging import Staging
 from boardlift.destinations.duckdb.swap import Seen, Swaps, foreign
@@ -91,6 +92,7 @@ class DuckDB(OneByOne):
         self._hidden = hidden_namespace(namespace)
         self._swaps = Swaps(self._session, namespace)
         self._staging = Staging(self._session, namespace)
+        self._seals = Seals(self._session, self._hidden)
         self._seen: Seen | None = None
 
     @property
@@ -166,6 +168,7 @@ class DuckDB(OneByOne):
         if refs:
             self._session.make_room(max(len(ref.table.columns) for ref in refs))
             self._staging.create(refs)
+            self._seals.forget([ref.hidden_name for ref in refs])
         return refs
 
     def append(self, staged: StagedRef, rows: ArrowStream) -> int:
@@ -174,11 +177,14 @@ class DuckDB(OneByOne):
     def distribute(self, staged: Mapping[int, StagedRef], rows: ArrowStream) -> dict[int, int]:
         return self._staging.distribute(staged, rows)
 
+    def complete(self, staged: Sequence[tuple[StagedRef, int]]) -> None:
+        self._seals.seal_ahead([Filled(ref.hidden_name, ref.table, rows) for ref, rows in staged])
+
     def measure(self, staged: StagedRef) -> TableFacts:
-        return self._staging.measure([staged])[0]
+        return self.measure_all([staged])[0]
 
     def measure_all(self, staged: Sequence[StagedRef]) -> list[TableFacts]:
-        return self._staging.measure(staged)
+        return self._staging.measure(staged, sealed=self._seals.done)
 
     # -- live
 
@@ -358,7 +364,7 @@ class DuckDB(OneByOne):
         if not plan.entering:
             return SwapOutcome(self._clock.now(), 0, 0.0)
         if plan.new:
-            self._swaps.seal(plan)
+            self._seals.seal(self._swaps.unsealed(plan))
         shown = self._swaps.shown(plan)
         self._swaps.refuse_losses(plan, known, shown)
         self._swaps.carry_out(plan, shown)

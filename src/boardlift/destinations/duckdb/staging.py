@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from boardlift.destinations.duckdb.ddl import create_statement
@@ -64,12 +64,15 @@ class Staging:
         self._session.relieve(len(staged))
         return added
 
-    def measure(self, staged: Sequence[StagedRef]) -> list[TableFacts]:
-        """Count tables, some of them in one statement; facts in their order."""
+    def measure(self, staged: Sequence[StagedRef], *, sealed: Collection[str] = ()) -> list[TableFacts]:
+        """Count tables, some of them in one statement; facts in their order.
+
+        Those whose hidden names are in `sealed` have a key that DuckDB itself holds unique and without nulls.
+        """
         found: list[TableFacts] = []
         for start in range(0, len(staged), _MEASURED_TOGETHER):
             some = staged[start : start + _MEASURED_TOGETHER]
-            parts = [self._measurement(number, ref) for number, ref in enumerate(some)]
+            parts = [self._measurement(number, ref, sealed) for number, ref in enumerate(some)]
             rows = self._session.ask(SQL(" UNION ALL ").join(parts))
             found += [
                 TableFacts(whole(total), whole(null_keys), whole(distinct))
@@ -77,9 +80,9 @@ class Staging:
             ]
         return found
 
-    def _measurement(self, number: int, ref: StagedRef) -> Composable:
+    def _measurement(self, number: int, ref: StagedRef, sealed: Collection[str]) -> Composable:
         key = [Identifier(name) for name in ref.table.key]
-        if not key:
+        if not key or ref.hidden_name in sealed:
             return SQL("SELECT {}, count(*), 0, count(*) FROM {}").format(Literal(number), self._at(ref))
         null = SQL(" OR ").join(SQL("{} IS NULL").format(name) for name in key)
         value = key[0] if len(key) == 1 else SQL("({})").format(COMMA.join(key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from boardlift.destinations import catalogue
@@ -12,14 +12,14 @@ from boardlift.destinations.duckdb.ddl import (
     comment_statement,
     empty_view_statement,
     read_note,
-    seal_statements,
     view_statements,
 )
 from boardlift.destinations.duckdb.people import PeoplesObject, broken_by, peoples_objects, readers_of, told
+from boardlift.destinations.duckdb.seal import Filled
 from boardlift.destinations.duckdb.session import Run, Session
 from boardlift.destinations.interface import Generation, Replace, Replacement, hidden_namespace
 from boardlift.errors import UNCHANGED, DependentObject, DestinationError
-from boardlift.shape.sql import SQL, Composable, Identifier
+from boardlift.shape.sql import SQL, Identifier
 from boardlift.shape.table import Table
 
 
@@ -113,27 +113,15 @@ class Swaps:
 
     # -- carried out
 
-    def seal(self, plan: SwapPlan) -> None:
-        """Key, NOT NULL, indexes and labels, on tables that nobody reads yet; those of an earlier attempt stay."""
+    def unsealed(self, plan: SwapPlan) -> list[Filled]:
+        """Tables on their way in that lack their key; those sealed ahead or by an earlier attempt have it."""
         notes = self._notes(slot.hidden_name for slot in plan.incoming)
         rows = {table.hidden_name: table.rows for generation in plan.entering for table in generation.tables}
-        unsealed = [slot for slot in plan.incoming if read_note(notes[slot.hidden_name]) is None]
-        together = max(1, self._session.unwritten // 2)
-        like = self._session.rows_like_a_table
-        weights = [_weight(slot, rows[slot.hidden_name] // like) for slot in unsealed]
-        for weight, some in _batches(unsealed, weights, together):
-            statements = [each for slot in some for each in self._seal_statements(slot, rows[slot.hidden_name])]
-            # A large table by itself: each of its keys is written to the file before the next one is made.
-            steps = [[each] for each in statements] if weight > together else [statements]
-            for step in steps:
-                with self._session.transaction(f"give {some[0].name} its key and indexes") as run:
-                    for statement in step:
-                        run(statement)
-                self._session.relieve(weight)
-
-    def _seal_statements(self, slot: Slot, rows: int) -> list[Composable]:
-        assert slot.table is not None
-        return seal_statements(self._session.at(self._hidden, slot.hidden_name), slot.hidden_name, slot.table, rows)
+        return [
+            Filled(slot.hidden_name, slot.table, rows[slot.hidden_name])
+            for slot in plan.incoming
+            if slot.table is not None and read_note(notes[slot.hidden_name]) is None
+        ]
 
     def shown(self, plan: SwapPlan) -> dict[str, Shown]:
         """What readers will see of each table that comes in, with the comments that people changed on the live one."""
@@ -290,26 +278,6 @@ class Swaps:
 
 
 _COMMENTS_TOGETHER = 1000
-
-
-def _weight(slot: Slot, more: int) -> int:
-    """What a table's keys and indexes hold in memory until they are written; `more` for its rows."""
-    assert slot.table is not None
-    return (1 + len(slot.table.indexes)) * (1 + more)
-
-
-def _batches(slots: Sequence[Slot], weights: Sequence[int], together: int) -> Iterator[tuple[int, list[Slot]]]:
-    """Tables to be sealed together, with their weight."""
-    some: list[Slot] = []
-    total = 0
-    for slot, weight in zip(slots, weights, strict=True):
-        if some and total + weight > together:
-            yield total, some
-            some, total = [], 0
-        some.append(slot)
-        total += weight
-    if some:
-        yield total, some
 
 
 def _shown(table: Table) -> Shown:
