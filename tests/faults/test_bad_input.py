@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -331,40 +329,6 @@ def locked_postgres(postgres_server: Server) -> Iterator[str]:
         with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("DROP ROLE locked")
-
-
-@pytest.mark.parametrize("kilobytes", [16, 128, 512, 900, 1400])
-def test_a_full_disk(place: Place, kilobytes: int) -> None:
-    """No file may grow any more: an error, the live tables as before, and the next run with room succeeds."""
-    assert place.command.run("sync").code == OK
-    before = contents_live(place)
-
-    def small() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (kilobytes * 1024, kilobytes * 1024))
-
-    full = place.command.run("sync", before=small)
-    if full.code == OK:
-        assert kilobytes >= 512
-        return
-    assert full.code == FAILED, full.said
-    assert "Traceback" not in full.said
-    assert "Something nobody foresaw" not in full.said
-    assert "\n\nhint: " in full.err
-    assert contents_live(place) == before
-    after = place.command.run("sync")
-    assert after.code == OK, after.said
-
-
-def contents_live(place: Place) -> str:
-    with duckdb.connect(str(place.folder / "warehouse.duckdb")) as file:
-        names = file.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'monday' ORDER BY 1").fetchall()
-        return repr(
-            [
-                (name, sorted(file.execute(f"SELECT CAST(t AS VARCHAR) FROM monday.{name} t").fetchall()))
-                for (name,) in names
-            ]
-        )
 
 
 def test_a_board_that_may_not_be_read(tmp_path: Path) -> None:

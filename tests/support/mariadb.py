@@ -14,6 +14,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from boardlift.destinations.mysql.engine import MySQL
 from boardlift.destinations.mysql.errors import read_url
 
 URL = "BOARDLIFT_TEST_MYSQL_URL"
@@ -162,3 +163,12 @@ def mariadb_url(request: pytest.FixtureRequest, mariadb_servers: dict[str, str])
     yield url
     for prefix in ("monday", "rehearsal", "other"):
         wipe(url, prefix)
+
+
+def leftovers(destination: MySQL) -> set[str]:
+    """Tables of the hidden namespace that are neither stored nor boardlift's own."""
+    rows = destination.query(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'monday__boardlift'"
+    )
+    known = {table.hidden_name for g in destination.generations() for table in g.tables}
+    return {str(name) for (name,) in rows[1]} - known - {"generations", "notes"}

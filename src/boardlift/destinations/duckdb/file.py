@@ -160,12 +160,14 @@ def explain(error: duckdb.Error, identity: str, action: str) -> DestinationError
             hint="wait until that process ends, or close the file there (a notebook or the duckdb shell may have it)",
             holder=holder,
         )
-    if isinstance(error, duckdb.TransactionException):
+    hint = _hint(error, lower)
+    # A commit that the disk or the file's rights refuse is an error of the transaction, too.
+    if isinstance(error, duckdb.TransactionException) and not hint:
         return PromotionConflict(
             f"{identity} could not {action}, because another connection changes the same tables: {said}",
             hint="run the same command again",
         )
-    return DestinationError(f"{identity} could not {action}: {said}", hint=_hint(error, lower))
+    return DestinationError(f"{identity} could not {action}: {said}", hint=hint)
 
 
 def _hint(error: duckdb.Error, said: str) -> str:

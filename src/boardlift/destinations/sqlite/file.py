@@ -218,7 +218,7 @@ def explain(error: Exception, identity: str, action: str) -> DestinationError:
 
 _HINTS = {
     "disk is full": "free some disk space and run the same command again; the live tables are as they were",
-    "disk i/o": "look at the disk; the live tables are as they were",
+    "disk i/o": "look at the disk: it needs free space, and no faults; the live tables are as they were",
     "too many columns": "leave columns out with `exclude: true` in boardlift.yaml; SQLite takes 2,000",
     "readonly": "let this user write the file and its folder",
     "read-only": "let this user write the file and its folder",
