@@ -22,7 +22,9 @@ from boardlift.shape.sql import Composable
 from boardlift.shape.table import Column
 from boardlift.shape.types import TEXT
 from support.generations import PLANNING, live_name, promoted, staged
-from support.mariadb import Admin, leftovers, own_server
+from support.mariadb import Admin, admin, leftovers, own_server
+
+__all__ = ["admin"]  # fixtures
 
 WHOLE = bool(os.environ.get("BOARDLIFT_WHOLE"))
 IMPATIENT = SwapPolicy(attempts=4, patience=2.0)
@@ -34,13 +36,6 @@ OTHER = replace(PLANNING, name="other")
 def destination(mariadb_url: str) -> Iterator[MySQL]:
     opened = MySQL(mariadb_url, "monday", policy=IMPATIENT)
     opened.prepare()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def admin(mariadb_url: str) -> Iterator[Admin]:
-    opened = Admin(mariadb_url)
     yield opened
     opened.close()
 
