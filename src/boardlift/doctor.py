@@ -29,7 +29,7 @@ def examine(config: Path | None) -> list[Finding]:
         loaded = load(path, token_required=False)
     except BoardliftError as error:
         return [*findings, Finding("configuration", False, error.message, error.hint)]
-    findings.append(Finding("configuration", True, f"{path}, {len(loaded.settings.boards)} board entries"))
+    findings.append(Finding("configuration", True, f"{path}, boards: {len(loaded.settings.boards)}"))
     findings.append(_disk(loaded))
     try:
         loaded = load(path)

@@ -12,6 +12,9 @@ from boardlift.sandbox import Account, Sandbox
 from support.commands import CommandLine, configuration
 from support.meddler import meddling
 from support.rounds import reading, strays
+from support.warehouses import destination
+
+__all__ = ["destination"]  # fixtures
 
 
 @pytest.fixture
@@ -22,13 +25,6 @@ def sandbox() -> Iterator[Sandbox]:
     account.builder.columns(board, "text numbers status people")
     with Sandbox(account) as running:
         yield running
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 def shape(destination: str, table: str = "planning") -> dict[str, str]:

@@ -11,19 +11,15 @@ import pytest
 from boardlift.sandbox import Account, Sandbox, SandboxOptions
 from support.apps import make_app
 from support.truth import compare_account
+from support.warehouses import destination
+
+__all__ = ["destination"]  # fixtures
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(Account(), SandboxOptions()) as running:
         yield running
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 def test_every_cell_of_the_account_arrives(sandbox: Sandbox, destination: str, tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from boardlift.normalize.columns.family import Refresh
 from boardlift.sandbox import Account, Sandbox
 from support.commands import CommandLine, configuration
 from support.synced import Synced, modes, of_board
+from support.warehouses import destination
+
+__all__ = ["destination"]  # fixtures
 
 ITEMS = 60
 
@@ -24,13 +27,6 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 ENGINES = ["duckdb", "sqlite", "postgresql", "postgresql in place"]
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

@@ -65,3 +65,16 @@ def test_data_goes_to_stdout_and_nothing_else_does(command: CommandLine) -> None
     quiet = command.run("sync", "--json", "--quiet")
     assert quiet.document["status"] == "succeeded"
     assert quiet.err == ""
+
+
+def test_a_terminal_that_knows_only_ascii(tmp_path: Path) -> None:
+    """Titles with emoji do not break a sync whose output goes to a place that cannot show them."""
+    with Sandbox(Account.many(boards=1, items=3, columns=2)) as sandbox:
+        sandbox.account.rename_board(sandbox.account.boards[0].id, "Größe 🚀 עברית")
+        text = configuration(sandbox.url, f"duckdb:///{tmp_path / 'w.duckdb'}")
+        command = CommandLine(tmp_path, token=sandbox.token, text=text)
+        for arguments in (("boards",), ("plan",), ("sync",), ("runs",), ("sync", "--json"), ("boards", "--json")):
+            ended = command.run(*arguments, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+            assert ended.code == OK, (arguments, ended.said)
+            if "--json" in arguments:
+                assert "Größe 🚀 עברית" in repr(ended.document)

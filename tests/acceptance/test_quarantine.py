@@ -13,6 +13,9 @@ from boardlift.sandbox import Account, Sandbox
 from support.commands import CommandLine, configuration
 from support.meddler import meddling
 from support.rounds import reading
+from support.warehouses import destination
+
+__all__ = ["destination"]  # fixtures
 
 
 @pytest.fixture
@@ -28,13 +31,6 @@ def sandbox() -> Iterator[Sandbox]:
         account.change_item(board.item_id(place), values)
     with Sandbox(account) as running:
         yield running
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 def test_misfits_are_set_aside_with_their_reason(sandbox: Sandbox, destination: str, tmp_path: Path) -> None:

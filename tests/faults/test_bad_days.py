@@ -29,8 +29,8 @@ CALLS = {"calls_per_minute": PRO.calls_per_minute // 100}
 QUOTAS = {**POINTS, **CALLS, "concurrency": PRO.concurrency // 100}
 CURSORS = {"cursor_life_seconds": 3.0}
 FAILING = {"failing": 0.1}
-CALM = SandboxOptions.of_plan(
-    "pro",
+CALM = replace(
+    SandboxOptions.of_plan("pro"),
     latency_seconds=0.3,
     latency_per_item_seconds=0.004,
     failing_seconds=7.0,

@@ -13,16 +13,12 @@ from boardlift.monday.wire import mend_surrogates
 from boardlift.sandbox import Account, Sandbox
 from boardlift.settings import AccountSettings, Loaded, Secret, Settings
 from support.meddler import Meddle, meddling
+from support.warehouses import destination
+
+__all__ = ["destination"]  # fixtures
 
 HALVES = (rb"\ud83d", rb"\uD83D", rb"\ude00", rb"\uDE00", rb"\ud83d\ud83d", rb"\ude00\ud83d")
 NUL = rb"\u0000"
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

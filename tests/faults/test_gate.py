@@ -11,19 +11,15 @@ from boardlift.cli.errors import FAILED, OK, USAGE
 from boardlift.sandbox import Account, Fault, Sandbox
 from support.commands import CommandLine, configuration
 from support.rounds import reading
+from support.warehouses import destination
+
+__all__ = ["destination"]  # fixtures
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(Account.many(boards=1, items=20, columns=3)) as running:
         yield running
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 def emptied(sandbox: Sandbox) -> None:

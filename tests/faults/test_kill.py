@@ -16,6 +16,9 @@ import pytest
 from boardlift.sandbox import Account, Sandbox
 from support.commands import CommandLine, configuration
 from support.rounds import Rounds, rounds_live, strays
+from support.warehouses import destination
+
+__all__ = ["destination"]  # fixtures
 
 KILLS = int(os.environ.get("BOARDLIFT_KILLS", "4"))
 """How many runs are killed for each engine. The promise was tested with 30."""
@@ -25,13 +28,6 @@ KILLS = int(os.environ.get("BOARDLIFT_KILLS", "4"))
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(Account.many(boards=3, items=30, columns=8)) as running:
         yield running
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.mark.timeout(900)

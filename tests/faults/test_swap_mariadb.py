@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,9 @@ from boardlift.shape.sql import Composable
 from boardlift.shape.table import Column
 from boardlift.shape.types import TEXT
 from support.generations import PLANNING, live_name, promoted, staged
-from support.mariadb import Admin, Server, own_server
+from support.mariadb import Admin, admin, leftovers, own_server
+
+__all__ = ["admin"]  # fixtures
 
 WHOLE = bool(os.environ.get("BOARDLIFT_WHOLE"))
 IMPATIENT = SwapPolicy(attempts=4, patience=2.0)
@@ -35,13 +36,6 @@ OTHER = replace(PLANNING, name="other")
 def destination(mariadb_url: str) -> Iterator[MySQL]:
     opened = MySQL(mariadb_url, "monday", policy=IMPATIENT)
     opened.prepare()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def admin(mariadb_url: str) -> Iterator[Admin]:
-    opened = Admin(mariadb_url)
     yield opened
     opened.close()
 
@@ -159,15 +153,6 @@ def back_to_the_first(destination: MySQL) -> bool:
     return second
 
 
-def leftovers(destination: MySQL) -> set[str]:
-    """Tables of the hidden namespace that are neither stored nor boardlift's own."""
-    rows = destination.query(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'monday__boardlift'"
-    )
-    known = {table.hidden_name for g in destination.generations() for table in g.tables}
-    return {str(name) for (name,) in rows[1]} - known - {"generations", "notes"}
-
-
 def test_a_commit_lost_after_the_rename_is_made_good(
     destination: MySQL, mariadb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,53 +192,6 @@ def test_a_commit_lost_after_the_rename_is_made_good(
         destination.promote("run-3", [replace(g, generation=3) for g in both(destination, 3, "mixed")])
     assert down
     assert seen(destination) == (("g3",), (3,), ("g3",), (3,), 3, 3)
-
-
-@pytest.mark.parametrize("way", ["swap", "refill"])
-def test_a_server_killed_in_the_middle_comes_back_with_one_generation(way: str) -> None:
-    """As after a power cut: RENAME TABLE of many tables is whole or has not happened."""
-    server = own_server()
-    try:
-        _kill_in_swaps(server, way, rounds=12 if WHOLE else 3)
-    finally:
-        server.stop()
-
-
-def _kill_in_swaps(server: Server, way: str, rounds: int) -> None:
-    tables = [replace(PLANNING, name=f"t{n}") for n in range(12)]
-
-    def groups(destination: MySQL, number: int) -> list[StagedGroup]:
-        made = [staged(destination, number, table=table, group=table.name) for table in tables]
-        return [replace(group, replace=Replace.IN_PLACE) for group in made] if way == "refill" else made
-
-    destination = MySQL(server.url, "monday")
-    destination.prepare()
-    number = 1
-    destination.promote("run", groups(destination, number))
-    for turn in range(rounds):
-        coming = groups(destination, number + 1)
-        thread = threading.Thread(target=_promoted_until_killed, args=(destination, coming))
-        thread.start()
-        thread.join(0.15 + 0.08 * turn)
-        server.kill()
-        thread.join()
-        destination.close()
-        server.start()
-        destination = MySQL(server.url, "monday")
-        destination.prepare()
-        live = {g.number for g in destination.generations() if g.state is State.LIVE}
-        names = {destination.query(f"SELECT DISTINCT name FROM monday.{t.name}")[1][0][0] for t in tables}
-        assert len(live) == 1
-        number = live.pop()
-        assert names == {f"g{number}"}
-        destination.drop_staged()
-        assert leftovers(destination) == set()
-    destination.close()
-
-
-def _promoted_until_killed(destination: MySQL, groups: list[StagedGroup]) -> None:
-    with suppress(DestinationError):
-        destination.promote("run", groups)
 
 
 def test_a_lost_lease_stops_the_swap(destination: MySQL, admin: Admin) -> None:

@@ -16,6 +16,9 @@ from boardlift.cli.errors import FAILED, INTERRUPTED, OK
 from boardlift.sandbox import Account, Fault, Sandbox, SandboxOptions
 from support.commands import CommandLine, configuration
 from support.rounds import Rounds, rounds_live, strays
+from support.warehouses import destination
+
+__all__ = ["destination"]  # fixtures
 
 INTERRUPTS = int(os.environ.get("BOARDLIFT_INTERRUPTS", "4"))
 
@@ -24,13 +27,6 @@ INTERRUPTS = int(os.environ.get("BOARDLIFT_INTERRUPTS", "4"))
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox(Account.many(boards=2, items=20, columns=4), SandboxOptions(latency_seconds=0.02)) as running:
         yield running
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def destination(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.mark.parametrize("state", ["shared", "apart"])

@@ -14,6 +14,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from boardlift.destinations.mysql.engine import MySQL
 from boardlift.destinations.mysql.errors import read_url
 
 URL = "BOARDLIFT_TEST_MYSQL_URL"
@@ -84,14 +85,14 @@ def server_program() -> str:
     return shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/local/sbin") or ""
 
 
-def own_server() -> Server:
-    """A server that nobody uses yet; the test is skipped where there is no MariaDB."""
+def own_server(*options: str) -> Server:
+    """A server that nobody uses yet, started with these options; the test is skipped where there is no MariaDB."""
     if not server_program() or not shutil.which("mariadb-install-db"):
         pytest.skip("no MariaDB is installed here (Debian: apt-get install mariadb-server)")
     server = Server()
     try:
         server.make()
-        server.start()
+        server.start(*options)
     except BaseException:
         server.stop()
         raise
@@ -162,3 +163,27 @@ def mariadb_url(request: pytest.FixtureRequest, mariadb_servers: dict[str, str])
     yield url
     for prefix in ("monday", "rehearsal", "other"):
         wipe(url, prefix)
+
+
+@pytest.fixture
+def destination(mariadb_url: str) -> Iterator[MySQL]:
+    opened = MySQL(mariadb_url, "monday")
+    opened.prepare()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def admin(mariadb_url: str) -> Iterator[Admin]:
+    opened = Admin(mariadb_url)
+    yield opened
+    opened.close()
+
+
+def leftovers(destination: MySQL) -> set[str]:
+    """Tables of the hidden namespace that are neither stored nor boardlift's own."""
+    rows = destination.query(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'monday__boardlift'"
+    )
+    known = {table.hidden_name for g in destination.generations() for table in g.tables}
+    return {str(name) for (name,) in rows[1]} - known - {"generations", "notes"}

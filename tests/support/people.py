@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import psycopg
 import pytest
 
 from boardlift.destinations.interface import Replace, StagedGroup
 from boardlift.destinations.postgres.engine import Postgres
+from boardlift.destinations.postgres.swap import SwapPolicy
 from boardlift.errors import DependentObject
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import BIGINT, TEXT
 from boardlift.testing.arrow import Rows
+
+
+@pytest.fixture
+def destination(postgres_url: str) -> Iterator[Postgres]:
+    opened = Postgres(postgres_url, "monday", policy=SwapPolicy(patience=1))
+    opened.prepare()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def admin(postgres_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = error")
+        yield connection
 
 
 def table(

@@ -30,6 +30,7 @@ class Comparison:
 
 def compare_account(account: Account, plans: Sequence[BoardPlan], destination: Destination) -> Comparison:
     """Every cell of every table of these boards."""
+    assert plans, "no board to compare"
     comparison = Comparison()
     for plan in plans:
         _compare_board(account, plan, destination, comparison)
@@ -43,12 +44,15 @@ def _rows(destination: Destination, table: str) -> list[dict[str, object]]:
 
 def _compare_board(account: Account, plan: BoardPlan, destination: Destination, comparison: Comparison) -> None:
     board = account.board(int(plan.key))
-    rows = {row["item_id"]: row for row in _rows(destination, plan.table)}
+    found = _rows(destination, plan.table)
+    rows = {row["item_id"]: row for row in found}
     items = list(board.active_items())
+    comparison.hold(f"{plan.table}: rows", len(items), len(found))
     comparison.hold(f"{plan.table}: set of items", {item.id for item in items}, set(rows))
     titles = {group.id: group.title.replace("\0", "") for group in board.groups}
     for item in items:
-        row = rows[item.id]
+        if (row := rows.get(item.id)) is None:
+            continue  # said above
         where = f"{plan.table}[{item.id}]"
         comparison.hold(f"{where}.name", item.name or None, row["name"] or None)
         comparison.hold(f"{where}.group_id", item.group_id, row["group_id"])

@@ -9,7 +9,7 @@ from boardlift.app.frame import framed
 from boardlift.app.opened import Opened
 from boardlift.destinations.interface import SwapOutcome
 from boardlift.destinations.registry import open_destination
-from boardlift.errors import UNCHANGED, ConfigError, PromotionConflict
+from boardlift.errors import UNCHANGED, BoardliftError, ConfigError, PromotionConflict
 from boardlift.ledger import Holder, Run, RunKind, RunStatus
 from boardlift.load.rehearse import Rehearsal, bytes_to_copy, rehearsal_namespace, rehearse, shapes_of
 from boardlift.load.rollback import Target, choose, roll_back
@@ -59,9 +59,13 @@ def rehearse_rollback(
 def stored_groups(app: Opened, wanted: Sequence[str]) -> list[str]:
     """Board ids of the stored table groups with these ids or table names; all of them for none.
 
-    Raises ConfigError for a word that fits nothing.
+    Raises ConfigError for a word that fits nothing, DestinationError when the destination cannot be asked.
     """
-    stored = app.live()
+    try:
+        stored = app.live()
+    except BoardliftError as error:
+        error.conclude(UNCHANGED)
+        raise
     if not wanted:
         return list(stored)
     found = []

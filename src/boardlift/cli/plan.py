@@ -34,52 +34,38 @@ def plan(
         commits = app.commits(reports)
     stopped = not projection.fits or any(each.obstacles for report in reports for each in report.replacements)
     if as_json:
-        documents = [as_document(report, place) for report in reports]
         emit(
             {
                 "namespace": namespace,
                 "commits": commits,
                 "projection": projection_document(projection),
-                "boards": documents,
+                "boards": [as_document(report, place) for report in reports],
             }
         )
-        if stopped:
-            raise typer.Exit(FAILED)
-        return
-    rows = [
-        {
-            "board": report.plan.board.name,
-            "table": place(report.plan.table),
-            "items": report.plan.board.items_count,
-            "columns": len(report.plan.group.main.columns),
-            "tables": len(report.plan.group.tables),
-            "generation": (report.live.number if report.live else 0) + 1,
-            "calls": report.calls,
-            "points": report.points,
-            "minutes": f"{report.seconds / 60:.1f}",
-            "day": "" if report.day_share is None else part(report.day_share),
-            "changes": len(report.changes) if report.live else "new",
-        }
-        for report in reports
-    ]
-    show("", rows, COLUMNS, right=COLUMNS[2:])
-    show("", _ways(reports), WAY_COLUMNS)
-    _tell_boards(reports)
-    for replacement in (each for report in reports for each in report.replacements):
-        for carried in replacement.carried:
-            say(f"kept: {place(replacement.table)}: {carried}")
-        for obstacle in replacement.obstacles:
-            say(f"obstacle: {place(replacement.table)}: {obstacle}")
-    if commits > 1:
-        say(f"swap: the boards would go live in {commits} commits, each of whole boards, lest readers wait too long")
-    say(f"{count(len(reports), 'board')}, {projection}. Nothing was changed.")
-    if not projection.fits:
-        say(
-            f"obstacle: {projection.calls_left:,} of the {projection.calls_day:,} calls of today are left; "
-            "`boardlift sync --fit` would lift the boards that fit"
-        )
+    else:
+        show("", [_row(report, place) for report in reports], COLUMNS, right=COLUMNS[2:])
+        show("", _ways(reports), WAY_COLUMNS)
+        _tell_boards(reports)
+        _tell_replacements(reports, place)
+        _tell_run(len(reports), commits, projection)
     if stopped:
         raise typer.Exit(FAILED)
+
+
+def _row(report: BoardReport, place: Callable[[str], str]) -> dict[str, object]:
+    return {
+        "board": report.plan.board.name,
+        "table": place(report.plan.table),
+        "items": report.plan.board.items_count,
+        "columns": len(report.plan.group.main.columns),
+        "tables": len(report.plan.group.tables),
+        "generation": (report.live.number if report.live else 0) + 1,
+        "calls": report.calls,
+        "points": report.points,
+        "minutes": f"{report.seconds / 60:.1f}",
+        "day": "" if report.day_share is None else part(report.day_share),
+        "changes": len(report.changes) if report.live else "new",
+    }
 
 
 def _tell_boards(reports: list[BoardReport]) -> None:
@@ -99,6 +85,25 @@ def _tell_boards(reports: list[BoardReport]) -> None:
                 f"skipped: {report.plan.table}: column {column.id} ({column.title!r}): "
                 f"the API does not give {column.type}"
             )
+
+
+def _tell_replacements(reports: list[BoardReport], place: Callable[[str], str]) -> None:
+    for replacement in (each for report in reports for each in report.replacements):
+        for carried in replacement.carried:
+            say(f"kept: {place(replacement.table)}: {carried}")
+        for obstacle in replacement.obstacles:
+            say(f"obstacle: {place(replacement.table)}: {obstacle}")
+
+
+def _tell_run(boards: int, commits: int, projection: Projection) -> None:
+    if commits > 1:
+        say(f"swap: the boards would go live in {commits} commits, each of whole boards, lest readers wait too long")
+    say(f"{count(boards, 'board')}, {projection}. Nothing was changed.")
+    if not projection.fits:
+        say(
+            f"obstacle: {projection.calls_left:,} of the {projection.calls_day:,} calls of today are left; "
+            "`boardlift sync --fit` would lift the boards that fit"
+        )
 
 
 def projection_document(projection: Projection) -> dict[str, object]:

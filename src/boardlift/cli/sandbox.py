@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -74,14 +75,14 @@ def sandbox(
     """
     from boardlift.sandbox import Account, Sandbox, serve
 
-    quotas = {
-        "complexity_per_minute": points_per_minute,
-        "calls_per_minute": calls_per_minute,
-        "calls_per_day": calls_per_day,
-        "concurrency": concurrency,
-    }
-    options = _options(
-        plan,
+    options = _of_plan(plan).with_quotas(
+        complexity_per_minute=points_per_minute,
+        calls_per_minute=calls_per_minute,
+        calls_per_day=calls_per_day,
+        concurrency=concurrency,
+    )
+    options = replace(
+        options,
         port=port,
         latency_seconds=latency,
         latency_per_item_seconds=latency_per_item,
@@ -89,7 +90,6 @@ def sandbox(
         cursor_life_seconds=cursor_life,
         failing=failing,
         faults=tuple(_fault(text) for text in fault or ()),
-        **{name: quota for name, quota in quotas.items() if quota is not None},
     )
 
     def ready(running: Sandbox) -> None:
@@ -108,11 +108,11 @@ def sandbox(
         ) from error
 
 
-def _options(plan: str | None, **settings: Any) -> SandboxOptions:
+def _of_plan(plan: str | None) -> SandboxOptions:
     from boardlift.sandbox import SandboxOptions
 
     try:
-        return SandboxOptions(**settings) if plan is None else SandboxOptions.of_plan(plan, **settings)
+        return SandboxOptions() if plan is None else SandboxOptions.of_plan(plan)
     except ValueError as error:
         raise ConfigError(f"--plan {plan}: {error}.", hint="boardlift sandbox --help") from error
 

@@ -49,7 +49,7 @@ _SENTENCES: dict[int, tuple[type[BoardliftError], str, str]] = {
     sqlite3.SQLITE_IOERR: (
         BoardliftError,
         "The ledger {path} could not be read or written: {error}.",
-        "check the disk; a ledger must lie on a local disk, not on a network share",
+        "check the disk: it needs free space, and to be a local one, not a network share",
     ),
     sqlite3.SQLITE_CONSTRAINT: (
         BoardliftError,

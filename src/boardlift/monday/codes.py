@@ -45,7 +45,10 @@ class CodeRule:
 
 
 _WAIT = "boardlift waits by itself; if it keeps happening, lower `parallel_calls` in boardlift.yaml"
-_CHECK = "check the token (monday.com: your avatar > Developers > API token) with `boardlift doctor`"
+_CHECK = (
+    "copy it again (monday.com: your avatar > Developers > API token), export MONDAY_API_TOKEN=...,"
+    " then `boardlift doctor`"
+)
 _SEE = "share the board with the token's user, or leave it out of boardlift.yaml"
 _REPORT = "run `boardlift doctor`; if the API version is right, please report this with the text above"
 

@@ -173,7 +173,7 @@ def _unreadable(status: int, headers: Mapping[str, str], problem: str) -> Source
     if status in {401, 403}:
         error = AuthRejected(
             f"{said}: the call is not allowed, or not from here.",
-            hint="check the token with `boardlift doctor`; an address rule, a firewall or a proxy may be in between",
+            hint="an address rule, a firewall or a proxy may be in between, or the token is wrong: `boardlift doctor`",
         )
     elif status == 407 or 300 <= status < 400 or status in {404, 405, 410}:
         error = ConfigError(

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
+from boardlift.destinations.duckdb.types import column_type
 from boardlift.shape.sql import SQL, Composable, Literal
 from boardlift.shape.types import Kind, SqlType
 
-_NAMES: dict[Kind, SQL] = {
-    Kind.INTEGER: SQL("INTEGER"),
-    Kind.BIGINT: SQL("BIGINT"),
-    Kind.DOUBLE: SQL("DOUBLE"),
-    Kind.BOOLEAN: SQL("BOOLEAN"),
-    Kind.DATE: SQL("DATE"),
-    Kind.TIME: SQL("TIME"),
-    Kind.TIMESTAMP: SQL("TIMESTAMPTZ"),
-}
 _WITH_WORDS = (Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP)
 _WORDS = r"^\s*[-+]?(?:[iI][nN][fF]|[nN][aA][nN]|[eE][pP][oO])"
 _SCALES = {Kind.INTEGER: 0, Kind.BIGINT: 0}
@@ -23,12 +15,10 @@ def typed(raw: Composable, sql_type: SqlType) -> Composable:
     """Text as a value of the type, NULL where it is none."""
     if sql_type.kind in (Kind.TEXT, Kind.JSON):
         return raw
-    if sql_type.kind is Kind.DECIMAL:
-        return SQL("TRY_CAST({} AS DECIMAL({}, {}))").format(raw, Literal(sql_type.precision), Literal(sql_type.scale))
     if sql_type.kind in _WITH_WORDS:
         # "infinity", "nan" and "epoch" are values to the engine, and a misfit to us: no column of monday means them.
         raw = SQL("CASE WHEN NOT regexp_matches({0}, {1}) THEN {0} END").format(raw, Literal(_WORDS))
-    return SQL("TRY_CAST({} AS {})").format(raw, _NAMES[sql_type.kind])
+    return SQL("TRY_CAST({} AS {})").format(raw, column_type(sql_type))
 
 
 def misfit(raw: Composable, value: Composable, sql_type: SqlType) -> Composable | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from boardlift.destinations.duckdb.types import column_type
 from boardlift.destinations.interface import ArrowStream
 from boardlift.normalize.engine import Engine
-from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier
 from boardlift.shape.table import Column, Table
+from boardlift.shape.types import Kind
 
 _FLUSH_ROWS = 10_000
 
@@ -85,20 +87,5 @@ class Gathering:
 
 
 def local_type(column: Column) -> Composable:
-    """The engine's type for a column."""
-    if str(column.type).startswith("decimal"):
-        return SQL("DECIMAL({}, {})").format(Literal(column.type.precision), Literal(column.type.scale))
-    return _LOCAL_TYPES[str(column.type)]
-
-
-_LOCAL_TYPES: dict[str, Composable] = {
-    "text": SQL("VARCHAR"),
-    "json": SQL("VARCHAR"),
-    "integer": SQL("INTEGER"),
-    "bigint": SQL("BIGINT"),
-    "double": SQL("DOUBLE"),
-    "boolean": SQL("BOOLEAN"),
-    "date": SQL("DATE"),
-    "time": SQL("TIME"),
-    "timestamp": SQL("TIMESTAMPTZ"),
-}
+    """The engine's type for a column; JSON is text to it."""
+    return SQL("VARCHAR") if column.type.kind is Kind.JSON else column_type(column.type)

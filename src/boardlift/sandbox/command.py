@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from .account import Account
 from .options import FILTER_FORMS, SandboxOptions
@@ -58,20 +59,19 @@ def account_of(given: argparse.Namespace) -> Account:
 
 def options_of(given: argparse.Namespace) -> SandboxOptions:
     """The server's options."""
-    quotas = {name: getattr(given, name) for name in QUOTAS if getattr(given, name) is not None}
-    settings = {
-        "port": given.port,
-        "latency_seconds": given.latency,
-        "latency_per_item_seconds": given.latency_per_item,
-        "workers": given.workers,
-        "compress": not given.no_compress,
-        "cursor_life_seconds": given.cursor_life,
-        "failing": given.failing,
-        "filter_forms": frozenset(filter(None, given.filter_forms.split(","))),
-        "journal": given.journal,
-        **quotas,
-    }
-    return SandboxOptions.of_plan(given.plan, **settings) if given.plan else SandboxOptions(**settings)
+    options = SandboxOptions.of_plan(given.plan) if given.plan else SandboxOptions()
+    return replace(
+        options.with_quotas(**{name: getattr(given, name) for name in QUOTAS}),
+        port=given.port,
+        latency_seconds=given.latency,
+        latency_per_item_seconds=given.latency_per_item,
+        workers=given.workers,
+        compress=not given.no_compress,
+        cursor_life_seconds=given.cursor_life,
+        failing=given.failing,
+        filter_forms=frozenset(filter(None, given.filter_forms.split(","))),
+        journal=given.journal,
+    )
 
 
 def serve(

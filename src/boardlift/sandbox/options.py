@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 from .fault import Fault
 from .plans import plan_of
@@ -54,14 +54,34 @@ class SandboxOptions:
             raise ValueError(f"no filter form is called {min(unknown)!r}; there are: {', '.join(sorted(FILTER_FORMS))}")
 
     @classmethod
-    def of_plan(cls, name: str, **settings: Any) -> Self:
-        """The quotas of a plan; `settings` on top, also over the plan's."""
+    def of_plan(cls, name: str) -> Self:
+        """The quotas of a plan, and the defaults of everything else."""
         plan = plan_of(name)
-        made = cls(
+        return cls(
             tier=plan.tier,
             calls_per_minute=plan.calls_per_minute,
             concurrency=plan.concurrency,
             calls_per_day=plan.calls_per_day,
             complexity_per_minute=plan.complexity_per_minute,
         )
-        return replace(made, **settings)
+
+    def with_quotas(
+        self,
+        *,
+        calls_per_minute: int | None = None,
+        concurrency: int | None = None,
+        calls_per_day: int | None = None,
+        complexity_per_minute: int | None = None,
+    ) -> Self:
+        """The same with other quotas; those left out stay as they are."""
+        return replace(
+            self,
+            calls_per_minute=_either(calls_per_minute, self.calls_per_minute),
+            concurrency=_either(concurrency, self.concurrency),
+            calls_per_day=_either(calls_per_day, self.calls_per_day),
+            complexity_per_minute=_either(complexity_per_minute, self.complexity_per_minute),
+        )
+
+
+def _either(given: int | None, otherwise: int) -> int:
+    return otherwise if given is None else given

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,22 +17,12 @@ from boardlift.errors import ConfigError, DestinationError, LeaseHeld
 from boardlift.shape.table import Column, Index, Table
 from boardlift.shape.types import BIGINT, TEXT
 from boardlift.testing.arrow import Rows
+from support.duckdb import destination, path
 from support.generations import PLANNING, live_name, promoted, staged
 
+__all__ = ["destination", "path"]  # fixtures
+
 TESTS = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
-def destination(path: Path) -> Iterator[DuckDB]:
-    opened = DuckDB(f"duckdb:///{path}", "monday")
-    opened.prepare()
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import pytest
 
 from boardlift.destinations.duckdb.engine import DuckDB
 from boardlift.destinations.interface import StagedGroup, TableFacts
 from boardlift.shape.table import Column, Index, Table
 from boardlift.shape.types import BIGINT, TEXT
 from boardlift.testing.arrow import Rows
+from support.duckdb import destination, path
+
+__all__ = ["destination", "path"]  # fixtures
 
 LINKS = Table(
     "links",
@@ -27,19 +28,6 @@ LABELLED = Table(
     key=("item_id",),
     label="Labelled",
 )
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "warehouse.duckdb"
-
-
-@pytest.fixture
-def destination(path: Path) -> Iterator[DuckDB]:
-    opened = DuckDB(f"duckdb:///{path}", "monday")
-    opened.prepare()
-    yield opened
-    opened.close()
 
 
 def links(destination: DuckDB, number: int, rows: int) -> StagedGroup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,24 +10,11 @@ from boardlift.destinations.interface import Replace
 from boardlift.destinations.mysql.engine import MySQL
 from boardlift.errors import DependentObject
 from support.generations import PLANNING, live_name, staged
-from support.mariadb import Admin
+from support.mariadb import Admin, admin, destination
+
+__all__ = ["admin", "destination"]  # fixtures
 
 NARROW = replace(PLANNING, columns=PLANNING.columns[:2])
-
-
-@pytest.fixture
-def destination(mariadb_url: str) -> Iterator[MySQL]:
-    opened = MySQL(mariadb_url, "monday")
-    opened.prepare()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def admin(mariadb_url: str) -> Iterator[Admin]:
-    opened = Admin(mariadb_url)
-    yield opened
-    opened.close()
 
 
 def promoted(destination: MySQL, generation: int, way: Replace) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pymysql
@@ -17,24 +16,11 @@ from boardlift.shape.types import BIGINT, JSON, TEXT, TIMESTAMP
 from boardlift.testing.arrow import Rows
 from boardlift.testing.samples import put
 from support.generations import PLANNING, live_name, staged
-from support.mariadb import Admin
+from support.mariadb import Admin, admin, destination
+
+__all__ = ["admin", "destination"]  # fixtures
 
 WIDE = Table("planning", tuple(Column(f"c{n:0>60}", TEXT) for n in range(500)))
-
-
-@pytest.fixture
-def destination(mariadb_url: str) -> Iterator[MySQL]:
-    opened = MySQL(mariadb_url, "monday")
-    opened.prepare()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def admin(mariadb_url: str) -> Iterator[Admin]:
-    opened = Admin(mariadb_url)
-    yield opened
-    opened.close()
 
 
 def promoted(destination: MySQL, generation: int, way: Replace = Replace.SWAP) -> None:

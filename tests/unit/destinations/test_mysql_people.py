@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +14,9 @@ from boardlift.shape.table import Column, Table
 from boardlift.shape.types import BIGINT, JSON, TEXT
 from boardlift.testing.samples import put
 from support.generations import PLANNING, live_name, promoted
-from support.mariadb import Admin
+from support.mariadb import Admin, admin, destination
+
+__all__ = ["admin", "destination"]  # fixtures
 
 WIDE = replace(PLANNING, columns=(*PLANNING.columns, Column("extra", TEXT, label="Extra"), Column("doc", JSON)))
 WIDER = replace(PLANNING, columns=(PLANNING.columns[0], Column("size", BIGINT), *PLANNING.columns[1:]))
@@ -44,21 +45,6 @@ def staged(destination: MySQL, generation: int, *, table: Table = PLANNING, rows
     values = {BIGINT: "range", TEXT: f"'g{generation}'", JSON: f"'\"g{generation}\"'"}
     cells = ", ".join(values[column.type] for column in table.columns)
     return put(destination, "1", generation, [(table, f"SELECT {cells} FROM range({rows})")])
-
-
-@pytest.fixture
-def destination(mariadb_url: str) -> Iterator[MySQL]:
-    opened = MySQL(mariadb_url, "monday")
-    opened.prepare()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def admin(mariadb_url: str) -> Iterator[Admin]:
-    opened = Admin(mariadb_url)
-    yield opened
-    opened.close()
 
 
 def looks(admin: Admin) -> dict[str, Any]:

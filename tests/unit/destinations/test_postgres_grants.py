@@ -10,23 +10,9 @@ import pytest
 
 from boardlift.destinations.interface import Replace
 from boardlift.destinations.postgres.engine import Postgres
-from boardlift.destinations.postgres.swap import SwapPolicy
-from support.people import ask, go, run, table
+from support.people import admin, ask, destination, go, run, table
 
-
-@pytest.fixture
-def destination(postgres_url: str) -> Iterator[Postgres]:
-    opened = Postgres(postgres_url, "monday", policy=SwapPolicy(patience=1))
-    opened.prepare()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def admin(postgres_url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("SET client_min_messages = error")
-        yield connection
+__all__ = ["admin", "destination"]  # fixtures
 
 
 @pytest.fixture

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
 from boardlift.destinations.interface import Replace
 from boardlift.destinations.postgres.engine import Postgres
-from boardlift.destinations.postgres.swap import SwapPolicy
 from boardlift.errors import DependentObject
-from support.people import ask, go, refused, run, table
+from support.people import admin, ask, destination, go, refused, run, table
 
-
-@pytest.fixture
-def destination(postgres_url: str) -> Iterator[Postgres]:
-    opened = Postgres(postgres_url, "monday", policy=SwapPolicy(patience=1))
-    opened.prepare()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def admin(postgres_url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("SET client_min_messages = error")
-        yield connection
+__all__ = ["admin", "destination"]  # fixtures
 
 
 AUDIT = (

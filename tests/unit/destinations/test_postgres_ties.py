@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
 from boardlift.destinations.interface import Replace, StagedGroup
 from boardlift.destinations.postgres.engine import Postgres
-from boardlift.destinations.postgres.swap import SwapPolicy
 from boardlift.errors import DependentObject, DestinationError, PromotionConflict
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import INTEGER
 from boardlift.testing.arrow import Rows
-from support.people import ask, go, newer, refused, run, table
+from support.people import admin, ask, destination, go, newer, refused, run, table
+
+__all__ = ["admin", "destination"]  # fixtures
 
 RING = "CREATE FUNCTION public.ring() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"
-
-
-@pytest.fixture
-def destination(postgres_url: str) -> Iterator[Postgres]:
-    opened = Postgres(postgres_url, "monday", policy=SwapPolicy(patience=1))
-    opened.prepare()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def admin(postgres_url: str) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("SET client_min_messages = error")
-        yield connection
 
 
 LOST = (

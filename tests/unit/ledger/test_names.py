@@ -63,6 +63,10 @@ def test_a_column_and_a_table_may_share_a_name(ledger):
     """They never meet."""
     ledger.bind_columns("1", {("a", ""): "planning"})
     ledger.bind_tables({("1", "", ""): "planning"})
+    assert (ledger.bound_columns("1"), ledger.bound_tables()) == (
+        {("a", ""): "planning"},
+        {("1", "", ""): "planning"},
+    )
 
 
 def test_rebinding_is_an_event_with_a_reason(ledger):

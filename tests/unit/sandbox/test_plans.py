@@ -42,10 +42,10 @@ def test_a_plan_sets_the_quotas_and_the_account_names_it(ask, name: str, quotas:
     assert f'"minuteRate";q={quotas[1]};' in answer.headers["RateLimit-Policy"]
 
 
-def test_settings_go_over_the_plans() -> None:
+def test_quotas_go_over_the_plans() -> None:
     """A plan is where one begins."""
-    options = SandboxOptions.of_plan("pro", concurrency=3, latency_seconds=0.3)
-    assert (options.concurrency, options.latency_seconds, options.calls_per_day) == (3, 0.3, 10_000)
+    options = SandboxOptions.of_plan("pro").with_quotas(concurrency=3)
+    assert (options.concurrency, options.calls_per_minute, options.calls_per_day) == (3, 2_500, 10_000)
     with pytest.raises(ValueError, match="enterprise"):
         SandboxOptions.of_plan("gold")
 

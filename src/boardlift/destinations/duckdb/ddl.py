@@ -6,21 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from boardlift.destinations.duckdb.types import column_type
 from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
 from boardlift.shape.table import Table
-from boardlift.shape.types import Kind, SqlType
-
-_TYPES: dict[Kind, Composable] = {
-    Kind.TEXT: SQL("VARCHAR"),
-    Kind.INTEGER: SQL("INTEGER"),
-    Kind.BIGINT: SQL("BIGINT"),
-    Kind.DOUBLE: SQL("DOUBLE"),
-    Kind.BOOLEAN: SQL("BOOLEAN"),
-    Kind.DATE: SQL("DATE"),
-    Kind.TIME: SQL("TIME"),
-    Kind.TIMESTAMP: SQL("TIMESTAMPTZ"),
-    Kind.JSON: SQL("JSON"),
-}
 
 
 @dataclass(frozen=True)
@@ -34,13 +22,6 @@ class Shown:
     label: str
     labels: Mapping[str, str]
     theirs: Mapping[str, str] = field(default_factory=dict)
-
-
-def column_type(type_: SqlType) -> Composable:
-    """How DuckDB spells one of our types."""
-    if type_.kind is Kind.DECIMAL:
-        return SQL("DECIMAL({}, {})").format(Literal(type_.precision), Literal(type_.scale))
-    return _TYPES[type_.kind]
 
 
 _DECLARED_ROWS = 500_000

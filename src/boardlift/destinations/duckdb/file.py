@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import duckdb
 
+from boardlift.destinations.one_file import refuse_hopeless
 from boardlift.errors import ConfigError, DestinationError, PromotionConflict
 from boardlift.shape.sql import SQL, Literal
 
@@ -54,7 +55,8 @@ class DuckFile:
     def open(self) -> duckdb.DuckDBPyConnection:
         """Open, making the file if it is missing. Raises DestinationError (FileLocked when another process has it)."""
         with speaking(self.identity, "be opened"):
-            self._refuse_hopeless()
+            if self.path is not None:
+                refuse_hopeless(self.path, "DuckDB", "duckdb:///warehouse.duckdb")
             if self.path and not self.path.exists():
                 _make(self.path)
             connection = duckdb.connect(str(self.path) if self.path else MEMORY)
@@ -72,20 +74,6 @@ class DuckFile:
                 connection.close()
                 raise
             return connection
-
-    def _refuse_hopeless(self) -> None:
-        if self.path is None:
-            return
-        if not self.path.parent.is_dir():
-            raise DestinationError(
-                f"The folder {self.path.parent} of the DuckDB file does not exist.",
-                hint="make the folder, or correct `destination:` in boardlift.yaml",
-            )
-        if self.path.is_dir():
-            raise DestinationError(
-                f"{self.path} is a folder, not a DuckDB file.",
-                hint="end the `destination:` URL with a file name, as in duckdb:///warehouse.duckdb",
-            )
 
 
 def _make(path: Path) -> None:
@@ -160,12 +148,14 @@ def explain(error: duckdb.Error, identity: str, action: str) -> DestinationError
             hint="wait until that process ends, or close the file there (a notebook or the duckdb shell may have it)",
             holder=holder,
         )
-    if isinstance(error, duckdb.TransactionException):
+    hint = _hint(error, lower)
+    # A commit that the disk or the file's rights refuse is an error of the transaction, too.
+    if isinstance(error, duckdb.TransactionException) and not hint:
         return PromotionConflict(
             f"{identity} could not {action}, because another connection changes the same tables: {said}",
             hint="run the same command again",
         )
-    return DestinationError(f"{identity} could not {action}: {said}", hint=_hint(error, lower))
+    return DestinationError(f"{identity} could not {action}: {said}", hint=hint)
 
 
 def _hint(error: duckdb.Error, said: str) -> str:

@@ -12,25 +12,16 @@ import adbc_driver_manager as adbc
 import adbc_driver_postgresql
 import duckdb
 
+from boardlift.destinations.duckdb.types import column_type
 from boardlift.destinations.interface import ArrowStream
 from boardlift.errors import DestinationError
-from boardlift.shape.sql import COMMA, SQL, Composable, Identifier, Literal
+from boardlift.shape.sql import COMMA, SQL, Composable, Identifier
 from boardlift.shape.table import Column, Table
-from boardlift.shape.types import Kind, SqlType
+from boardlift.shape.types import Kind
 
 Error = adbc.Error
 
 _ROWS = "boardlift_rows"
-_TYPES: dict[Kind, Composable] = {
-    Kind.TEXT: SQL("VARCHAR"),
-    Kind.INTEGER: SQL("INTEGER"),
-    Kind.BIGINT: SQL("BIGINT"),
-    Kind.DOUBLE: SQL("DOUBLE"),
-    Kind.BOOLEAN: SQL("BOOLEAN"),
-    Kind.DATE: SQL("DATE"),
-    Kind.TIME: SQL("TIME"),
-    Kind.TIMESTAMP: SQL("TIMESTAMPTZ"),
-}
 
 
 class Bulk:
@@ -106,11 +97,5 @@ def _value(given: Composable, column: Column) -> Composable:
             " '((?:^|[^\\\\])(?:\\\\\\\\)*)(?:\\\\u0000)+', '\\1', 'g') ELSE CAST({0} AS VARCHAR) END"
         ).format(given)
     else:
-        value = SQL("CAST({} AS {})").format(given, _type(column.type))
+        value = SQL("CAST({} AS {})").format(given, column_type(column.type))
     return value + SQL(" AS ") + Identifier(column.name)
-
-
-def _type(wanted: SqlType) -> Composable:
-    if wanted.kind is Kind.DECIMAL:
-        return SQL("DECIMAL({}, {})").format(Literal(wanted.precision), Literal(wanted.scale))
-    return _TYPES[wanted.kind]

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from boardlift.clock import Clock
+from boardlift.destinations.one_file import refuse_hopeless
 from boardlift.destinations.sqlite.locks import writer_of
 from boardlift.errors import UNCHANGED, CapabilityMissing, ConfigError, DestinationError, PromotionConflict
 from boardlift.shape.sql import SQL, Composable, Literal
@@ -93,16 +94,7 @@ class SQLiteFile:
 
     def refuse_hopeless(self) -> None:
         """Raise DestinationError where no file can be."""
-        if not self.path.parent.is_dir():
-            raise DestinationError(
-                f"The folder {self.path.parent} of the SQLite file does not exist.",
-                hint="make the folder, or correct `destination:` in boardlift.yaml",
-            )
-        if self.path.is_dir():
-            raise DestinationError(
-                f"{self.path} is a folder, not a SQLite file.",
-                hint="end the `destination:` URL with a file name, as in sqlite:///warehouse.db",
-            )
+        refuse_hopeless(self.path, "SQLite", "sqlite:///warehouse.db")
 
     def use_wal(self) -> None:
         """Let readers read while we write; the file remembers it. Raises CapabilityMissing where that cannot be."""
@@ -218,7 +210,7 @@ def explain(error: Exception, identity: str, action: str) -> DestinationError:
 
 _HINTS = {
     "disk is full": "free some disk space and run the same command again; the live tables are as they were",
-    "disk i/o": "look at the disk; the live tables are as they were",
+    "disk i/o": "look at the disk: it needs free space, and no faults; the live tables are as they were",
     "too many columns": "leave columns out with `exclude: true` in boardlift.yaml; SQLite takes 2,000",
     "readonly": "let this user write the file and its folder",
     "read-only": "let this user write the file and its folder",
