@@ -31,6 +31,7 @@ class Session:
         self._widest = 0
         self._unwritten = 0
         self._most_unwritten = 0
+        self._block = 0
 
     @property
     def identity(self) -> str:
@@ -124,8 +125,10 @@ class Session:
         return self._block_bytes() // _KEY_BYTES
 
     def _block_bytes(self) -> int:
-        size = SQL("SELECT block_size FROM pragma_database_size() WHERE database_name = current_database()")
-        return int(str(self.ask(size)[0][0])) or _MEMORY_BLOCK_BYTES  # a database in memory says 0
+        if not self._block:
+            size = SQL("SELECT block_size FROM pragma_database_size() WHERE database_name = current_database()")
+            self._block = int(str(self.ask(size)[0][0])) or _MEMORY_BLOCK_BYTES  # a database in memory says 0
+        return self._block
 
     def close(self) -> None:
         if self._open is not None:
