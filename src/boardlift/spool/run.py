@@ -18,7 +18,8 @@ from boardlift.spool.resume import Adopted, take_over
 from boardlift.spool.window import Window, WindowWriter, lines_of
 
 _ALWAYS = 32
-"""So many windows of a board enter the manifest on disk one by one, later ones as many at a time."""
+"""So many windows of a board enter the manifest on disk one by one, later ones as many at a time, or so often:"""
+_OFTEN = 10.0  # seconds of reading that are lost at most when the process is killed
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
@@ -31,6 +32,7 @@ class SpoolRun:
         self._clock = clock
         self._earlier = tuple(earlier)
         self._numbers: dict[str, int] = {}
+        self._written = clock.monotonic()
         self._lock = threading.RLock()
 
     @classmethod
@@ -214,8 +216,10 @@ class SpoolRun:
             board.id_sum += window.id_sum
             board.served_version = last.served_version or board.served_version
             # It is written whole: with thousands of windows, each time would be a gigabyte in all.
-            if len(board.windows) <= _ALWAYS or len(board.windows) % _ALWAYS == 0:
+            due = self._clock.monotonic() >= self._written + _OFTEN
+            if len(board.windows) <= _ALWAYS or len(board.windows) % _ALWAYS == 0 or due:
                 manifests.write(self.folder, self._manifest)
+                self._written = self._clock.monotonic()
 
     def _entry(self, window: Window, last: Page) -> WindowEntry:
         return WindowEntry(

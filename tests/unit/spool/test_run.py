@@ -12,7 +12,9 @@ import pytest
 
 from boardlift.errors import BoardliftError, ConfigError
 from boardlift.spool import Page, SpoolRun, Window, files, prune
+from boardlift.spool import manifest as manifests
 from boardlift.spool.manifest import BoardEntry, Manifest
+from support.clocks import FastClock
 
 
 def read(run: SpoolRun, board_id: str, *ids: int, cursor: str | None = None) -> Window:
@@ -42,6 +44,23 @@ def test_the_manifest_is_the_certificate(run: SpoolRun) -> None:
         ("1/00002.ndjson.zst", 1, None),
     ]
     assert run.manifest.complete
+
+
+def test_of_many_windows_the_latest_seconds_are_lost_at_most(tmp_path: Path) -> None:
+    """The manifest is written whole each time, so of a large board not for every window."""
+    clock = FastClock()
+    run = SpoolRun.open(tmp_path, "run-1", clock=clock)
+    run.begin("1", None)
+    on_disk = []
+    for number in range(1, 51):
+        read(run, "1", number)
+        on_disk.append(len(manifests.read(run.folder).boards["1"].windows))
+    assert on_disk == [*range(1, 33), *[32] * 18]
+    clock.sleep(10)
+    read(run, "1", 51)
+    assert len(manifests.read(run.folder).boards["1"].windows) == 51
+    read(run, "1", 52)
+    assert len(manifests.read(run.folder).boards["1"].windows) == 51
 
 
 @pytest.mark.parametrize(
