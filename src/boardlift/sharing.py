@@ -34,7 +34,13 @@ def open_client(loaded: Loaded, clock: Clock, progress: Progress) -> MondayClien
         progress=progress,
         retries=account.retries,
         timeout=account.timeout,
-        budget=Budget(clock, share=account.share, calls_per_day=account.calls_per_day, progress=progress),
+        budget=Budget(
+            clock,
+            share=account.share,
+            calls_per_day=account.calls_per_day,
+            most=account.parallel_calls,
+            progress=progress,
+        ),
     )
 
 

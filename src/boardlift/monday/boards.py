@@ -24,6 +24,7 @@ from boardlift.monday.model import (
     Workspace,
     settings_of,
 )
+from boardlift.monday.threads import in_threads
 from boardlift.monday.wire import Answer
 
 T = TypeVar("T")
@@ -195,8 +196,9 @@ def read_visible_boards(client: MondayClient, ids: Sequence[str]) -> Boards:
     wanted = list(dict.fromkeys(ids))
     found: dict[str, Board] = {}
     errors: list[ApiError] = []
-    for chunk in _chunks(wanted, queries.SHAPES_AT_ONCE):
-        for answer in _send_split(client, chunk):
+    chunks = list(_chunks(wanted, queries.SHAPES_AT_ONCE))
+    for answers in in_threads(lambda chunk: list(_send_split(client, chunk)), chunks, client.budget.usable):
+        for answer in answers:
             errors.extend(answer.errors)
             for member in read_field(answer, "boards", list[_BoardWire | None]) or []:
                 if member:
@@ -231,8 +233,8 @@ def _send_split(client: MondayClient, ids: Sequence[str]) -> Iterator[Answer]:
 def read_counts(client: MondayClient, ids: Sequence[str]) -> list[BoardCount]:
     """How many items monday counts on each board now, and its columns now. Boards not given are left out."""
     found: dict[str, BoardCount] = {}
-    for chunk in _chunks(list(dict.fromkeys(ids)), queries.COUNTS_AT_ONCE):
-        answer = client.send(queries.board_counts(chunk))
+    chunks = list(_chunks(list(dict.fromkeys(ids)), queries.COUNTS_AT_ONCE))
+    for answer in in_threads(lambda chunk: client.send(queries.board_counts(chunk)), chunks, client.budget.usable):
         for member in read_field(answer, "boards", list[BoardCount | None]) or []:
             if member:
                 found[member.id] = member

@@ -67,10 +67,11 @@ class Budget:
         tier: str = "",
         calls_per_day: int | None = None,
         start: int = START,
+        most: int | None = None,
         progress: Progress | None = None,
     ) -> None:
         """`share` of each quota is ours; `calls_per_day` overrides what the plan `tier` documents; `start` calls at
-        once are tried first."""
+        once are tried first, `most` never exceeded."""
         self._clock = clock
         self._progress: Progress = progress or Silent()
         self.share = share
@@ -79,6 +80,7 @@ class Budget:
         self._points = Meter(quotas.points_per_minute, share)
         self._calls = Meter(quotas.calls_per_minute, share)
         self._at_once, self._at_once_told = quotas.at_once, False
+        self._most = math.inf if most is None else most
         self._day = Day(quotas.calls_per_day if calls_per_day is None else calls_per_day, share)
         self._others_in_flight, self._others_until = 0, -math.inf
         self._in_flight = 0
@@ -317,7 +319,8 @@ class Budget:
                 self._others_in_flight, self._others_until = seen, received + _MEMORY
 
     def _ceiling(self) -> int:
-        return max(1, math.floor(self._at_once * self.share / self._standing.processes + 1e-9))
+        ours = math.floor(self._at_once * self.share / self._standing.processes + 1e-9)
+        return int(max(1, min(ours, self._most)))
 
     def _heed(self, standing: Standing, told: int) -> None:
         self._standing = standing

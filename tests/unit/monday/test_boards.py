@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import httpx
 import pytest
@@ -104,12 +105,19 @@ def test_missing_boards_can_be_asked_for_as_a_list() -> None:
 
 
 def test_shapes_are_read_in_chunks() -> None:
-    """No call asks for more boards than one answer holds well."""
-    script = Script(
-        *[answer({"boards": [board(str(n)) for n in range(start, min(60, start + 25))]}) for start in (0, 25, 50)]
-    )
-    assert len(read_boards(client_of(script), [str(n) for n in range(60)])) == 60
-    assert [len(ids_of(r)) for r in script.requests] == [25, 25, 10]
+    """No call asks for more boards than one answer holds well; several are under way at once."""
+    asked: list[int] = []
+    together = threading.Barrier(3, timeout=10)
+
+    def monday(request: httpx.Request) -> httpx.Response:
+        ids = ids_of(request)
+        asked.append(len(ids))
+        together.wait()
+        return answer({"boards": [board(each) for each in ids]})
+
+    wanted = [str(number) for number in range(60)]
+    assert [each.id for each in read_boards(client_of(monday), wanted)] == wanted
+    assert sorted(asked) == [10, 25, 25]
 
 
 def test_a_board_monday_fails_on_does_not_take_its_neighbours_along() -> None:

@@ -254,3 +254,10 @@ def test_leave_for_a_call_costs_microseconds() -> None:
             budget.settle(budget.acquire("b1", 160_000, 500), complexity=Complexity(10, 9, 9, 50), quotas=quotas)
         best = min(best, (time.perf_counter() - began) / 100)
     assert best < 0.0005
+
+
+def test_no_more_calls_at_once_than_the_user_allows() -> None:
+    """Whatever the quotas would let through, and whoever calls."""
+    budget = Budget(OwnedClock(), most=2)
+    assert (budget.usable, budget.snapshot().at_once) == (2, 2)
+    assert Budget(OwnedClock(), most=5, share=0.01).usable == 1
