@@ -69,7 +69,7 @@ class Slice:
 
 def sliced(form: RangeForm, made: Sequence[str], new: int, pieces: int) -> list[Slice]:
     """Up to so many slices with about the same number of changed items in each, which are all of the board together;
-    none where the items were made so close together that slices would overlap by much.
+    none where the items were made so close together that slices would overlap by much, or nobody knows when.
 
     in: when the changed items were made, as far as that is known; `new` more of them were made after all these.
     """
@@ -79,7 +79,7 @@ def sliced(form: RangeForm, made: Sequence[str], new: int, pieces: int) -> list[
     cuts = dict.fromkeys(known[place] for place in places if place < len(known))
     found = [Slice(0, since, until, form) for since, until in pairwise([OPEN, *cuts, OPEN])]
     sizes = [_within(each, known) + (0 if each.until else new) for each in found]
-    if sum(sizes) > (1 + _OVERLAP) * total:
+    if not cuts or sum(sizes) > (1 + _OVERLAP) * total:
         return []
     return [replace(each, expected=size) for each, size in zip(found, sizes, strict=True)]
 
