@@ -29,7 +29,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture(params=["duckdb", "postgresql", "sqlite"])
+@pytest.fixture(params=["duckdb", "postgresql"])
 def synced(request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path) -> Synced:
     """Read once, and then worked on."""
     if request.param == "postgresql":
@@ -126,7 +126,7 @@ def test_a_board_that_is_read_in_full_after_all(synced: Synced) -> None:
     with meddling(synced.sandbox, meddle) as url:
         report = synced.run(url=url, quiet=False)
     assert of_board(report, 0, account)[0] == "full"
-    assert "newest first" in report.boards[0].record.reason
+    assert any("newest first" in board.record.reason for board in report.boards)
     with synced.app() as app:
         assert staged(app) == []
 
