@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from boardlift.incremental.changes import Changes
+from boardlift.incremental.changes import Changes, most_of
 from boardlift.load.stage import Staging
 from boardlift.normalize.boards import BoardPlan
 from boardlift.shape.table import Table
@@ -53,7 +53,8 @@ def carried_tables(changes: Changes) -> list[Table]:
 
 
 def _worth(changes: Changes) -> bool:
-    """Whether it seems that something has happened which the log explains."""
+    """Whether it seems that something has happened which the log explains, and not so much that all will be read."""
     glance, resume = changes.glance, changes.resume
     moved = glance.newest != resume.mark.newest or glance.items_count != resume.live.rows
-    return moved and bool(changes.named) and not glance.doubt and not resume.sweep_due
+    few = 0 < len(changes.named) <= most_of(resume.live.rows)
+    return moved and few and not glance.doubt and not resume.sweep_due

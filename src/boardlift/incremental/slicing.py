@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from boardlift.incremental.changes import Changes
+from boardlift.incremental.changes import Changes, most_of
 from boardlift.incremental.tools import Tools
 from boardlift.monday.delta import SPARE
 from boardlift.monday.slices import Slice, sliced
@@ -21,6 +21,8 @@ def slices_of(changes: Changes, tools: Tools, most: int) -> list[Slice]:
     pieces = min(most, -(-(len(wanted) + SPARE) // tools.manner.page_size))
     if form is None or pieces < 2 or not glance.complete or tools.manner.prefer == "calls":
         return []
+    if len(wanted) > most_of(changes.resume.live.rows):
+        return []  # all of it will be read
     changes.look_at(tools, changes.named)
     rows = [row for item in wanted if (row := changes.known[item]) is not None]
     made = [iso(int(row.created_at.timestamp())) for row in rows if row.created_at is not None]
