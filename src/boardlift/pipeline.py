@@ -16,6 +16,7 @@ from boardlift.clock import Clock
 from boardlift.destinations.interface import Destination, Generation, State
 from boardlift.errors import UNCHANGED, DependentObject, PromotionConflict, SourceError
 from boardlift.gate import BoardMoved, Finished, Rules, counts_after, pass_gate
+from boardlift.incremental.ahead import Ahead
 from boardlift.incremental.decide import Policy
 from boardlift.incremental.discrepancy import Counted, explain
 from boardlift.incremental.marks import marks_of
@@ -32,6 +33,7 @@ from boardlift.monday.events import BoardFailed, BoardRead
 from boardlift.monday.model import BoardCount
 from boardlift.monday.parallel import Begun, Manner, read_in_parallel
 from boardlift.monday.sharing import quantiles
+from boardlift.monday.threads import beside
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import Normalizer, open_engine
 from boardlift.normalize.many import ManyBoards
@@ -92,13 +94,14 @@ class Synced:
 
 @dataclass
 class _Run:
-    """What is known of a run on its way."""
+    """What is known of a run on its way. `without` are the items left out of what is staged of a board already."""
 
     plans: Sequence[BoardPlan]
     live: Mapping[str, Generation]
     tools: Tools
     found: Survey
-    stagings: Mapping[str, Staging] = field(default_factory=dict)
+    stagings: dict[str, Staging] = field(default_factory=dict)
+    without: Mapping[str, frozenset[int]] = field(default_factory=dict)
     finished: dict[str, Finished] = field(default_factory=dict)
     reads: dict[str, BoardRead] = field(default_factory=dict)
     failed: dict[str, SourceError] = field(default_factory=dict)
@@ -120,21 +123,32 @@ def sync(run_id: str, plans: Sequence[BoardPlan], parts: Parts, options: Options
     tools = Tools(
         parts.client, parts.destination, parts.spool, parts.clock, parts.progress, options.manner, parts.dialect
     )
-    run = _Run(plans, live, tools, _surveyed(plans, live, parts, tools, options))
-    run.stagings = _open_stagings(run.staged, parts.destination)
+    ahead = Ahead(lambda boards: _open_stagings(boards, parts.destination))
+    run = _Run(plans, live, tools, _surveyed(plans, live, parts, tools, options, ahead))
+    begun = {plan.key: ahead.take(plan.key) for plan in run.staged if plan.key in run.found.changed}
+    run.without = {key: each[1] for key, each in begun.items() if each is not None}
+    run.stagings = {key: each[0] for key, each in begun.items() if each is not None}
+    run.stagings |= _open_stagings([plan for plan in run.staged if plan.key not in run.stagings], parts.destination)
     with _loader(run, parts) as (loader, normalizers):
         _read_all(run, parts, options, loader)
-        counts, gone = counts_after(run.staged, parts.client) if run.staged else ({}, {})
+        limited = options.manner.limit is not None
+        staged = run.staged
+        counted = beside(lambda: counts_after(staged, parts.client) if staged else ({}, {}))
+        for plan in staged:
+            if plan.key in run.found.changed:
+                _stage_difference(run, plan, normalizers[plan.key], limited=limited)
+        counts, gone = counted()
         run.failed |= gone
-        if options.manner.limit is None:
+        if not limited:
             _settle_counts(run, counts, normalizers)
         for plan in run.staged:
-            _stage_difference(run, plan, normalizers[plan.key], limited=options.manner.limit is not None)
+            if plan.key not in run.found.changed:
+                _stage_difference(run, plan, normalizers[plan.key], limited=limited)
     if len(run.failed) == len(plans):
         raise _none_read(plans, run.failed)
     promoted = _promoted(run_id, run, counts, parts, options)
     results = _records(run_id, run, promoted, loader, parts, options)
-    if run.failed:
+    if run.failed or ahead.left:
         parts.destination.drop_staged()
     failures = [Failure(plan, run.failed[plan.key]) for plan in plans if plan.key in run.failed]
     return Synced(promoted, tuple(results), tuple(failures), settled=_settled(run))
@@ -153,12 +167,17 @@ def _none_read(plans: Sequence[BoardPlan], failed: Mapping[str, SourceError]) ->
 
 
 def _surveyed(
-    plans: Sequence[BoardPlan], live: Mapping[str, Generation], parts: Parts, tools: Tools, options: Options
+    plans: Sequence[BoardPlan],
+    live: Mapping[str, Generation],
+    parts: Parts,
+    tools: Tools,
+    options: Options,
+    ahead: Ahead,
 ) -> Survey:
     if options.manner.limit is not None or not any(plan.incremental for plan in plans):
         return everything(plans)
     marks = parts.ledger.watermarks(parts.destination.identity, parts.destination.namespace)
-    return survey(plans, live, marks, tools, options.policy, _hinted(plans, parts))
+    return survey(plans, live, marks, tools, options.policy, _hinted(plans, parts), ahead.begin)
 
 
 def _hinted(plans: Sequence[BoardPlan], parts: Parts) -> dict[str, frozenset[int]]:
@@ -246,7 +265,7 @@ def _stage_difference(run: _Run, plan: BoardPlan, normalizer: Normalizer, *, lim
     tools, staging = run.tools, run.stagings[plan.key]
     started = tools.clock.monotonic()
     if changes := run.found.changed.get(plan.key):
-        difference = stage_changes(changes, staging, normalizer, tools.clock.now())
+        difference = stage_changes(changes, staging, normalizer, tools.clock.now(), run.without.get(plan.key))
         run.finished[plan.key] = Finished(changes.expected, 0.0, difference, counts=changes.counts)
     elif plan.incremental and not limited:
         windows = tools.spool.windows(plan.key)

@@ -19,6 +19,7 @@ class LiveRow:
     item: int
     updated_at: datetime | None
     name: str | None
+    created_at: datetime | None
 
 
 def count_rows(destination: Destination, table: str) -> int:
@@ -32,16 +33,17 @@ def rows_of(destination: Destination, table: str, ids: Collection[int]) -> dict[
     found = {}
     wanted = sorted(ids)
     for start in range(0, len(wanted), _AT_ONCE):
-        statement = SQL("SELECT {}, {}, {} FROM {} WHERE {} IN ({})").format(
+        statement = SQL("SELECT {}, {}, {}, {} FROM {} WHERE {} IN ({})").format(
             Identifier("item_id"),
             Identifier("updated_at"),
             Identifier("name"),
+            Identifier("created_at"),
             Composable(destination.address(table)),
             Identifier("item_id"),
             COMMA.join(Literal(each) for each in wanted[start : start + _AT_ONCE]),
         )
-        for item, updated_at, name in destination.query(statement.text)[1]:
-            row = LiveRow(int(str(item)), instant(updated_at), None if name is None else str(name))
+        for item, updated_at, name, made in destination.query(statement.text)[1]:
+            row = LiveRow(int(str(item)), instant(updated_at), None if name is None else str(name), instant(made))
             found[row.item] = row
     return found
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from boardlift.destinations.interface import Generation
 from boardlift.errors import SourceError
+from boardlift.incremental.ahead import carried_tables
 from boardlift.incremental.changes import Changes
 from boardlift.incremental.ids import comparing
 from boardlift.incremental.live import ids_of, rows_of
@@ -31,18 +32,27 @@ class Difference:
     deleted: int | None = None
 
 
-def stage_changes(changes: Changes, staging: Staging, normalizer: Normalizer, now: datetime) -> Difference:
-    """Fill a staged generation: rows of the one before, rows of what was read, tombstones of what has gone."""
+def stage_changes(
+    changes: Changes, staging: Staging, normalizer: Normalizer, now: datetime, without: Collection[int] | None = None
+) -> Difference:
+    """Fill a staged generation: rows of the one before, rows of what was read, tombstones of what has gone.
+
+    in: `without`, the items left out of a copy of the one before that is there already; None when it is empty.
+    """
     plan, before = changes.plan, changes.resume.live.number
     left = changes.items.keys() | changes.gone.keys()
     deleted = changes.deleted
     # What went in an earlier run and is named again by the log keeps its tombstone.
     back = changes.items.keys() | {standing.item for standing in deleted}
-    made_anew = {plan.groups.name, *([plan.labels.name] if plan.labels else [])}
-    empty = {table.name for table in changes.resume.live.tables if not table.rows}
-    for table in plan.group.tables:
-        if table.name not in made_anew | empty:
-            staging.carry(table, before, back if plan.tombstones and table.name == plan.tombstones.name else left)
+    if without is not None and left != without:
+        staging.restart()
+    if left != without:
+        for table in carried_tables(changes):
+            staging.carry(table, before, left)
+    if plan.tombstones is not None and any(
+        t.rows for t in changes.resume.live.tables if t.name == plan.tombstones.name
+    ):
+        staging.carry(plan.tombstones, before, back)
     for start in range(0, len(changes.windows), _WINDOWS_AT_ONCE):
         _append(staging, normalizer.rows(*changes.windows[start : start + _WINDOWS_AT_ONCE]))
     normalizer.set_apart(changes.unreadable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,14 +11,17 @@ from boardlift.errors import SourceError
 from boardlift.incremental.changes import Changes, is_quiet, read_changes
 from boardlift.incremental.decide import Policy, ReadAll, Resume, decide
 from boardlift.incremental.live import count_rows
+from boardlift.incremental.slicing import slices_of
 from boardlift.incremental.sweep import sweep
 from boardlift.incremental.tools import Tools
 from boardlift.ledger import Watermark
 from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.boards import read_counts
 from boardlift.monday.hints import Glance, glance
-from boardlift.monday.threads import in_threads
+from boardlift.monday.threads import beside, in_threads
 from boardlift.normalize.boards import BoardPlan
+
+Meanwhile = Callable[[Sequence[Changes]], None]
 
 
 @dataclass
@@ -50,10 +53,12 @@ def survey(
     tools: Tools,
     policy: Policy,
     hinted: Mapping[str, frozenset[int]],
+    meanwhile: Meanwhile = lambda _: None,
 ) -> Survey:
-    """Decide for each board, and read what has changed on those that are read so. Stages nothing.
+    """Decide for each board, and read what has changed on those that are read so.
 
-    in: `hinted`, items that webhooks told of, by board id: monday's log may not know of them yet.
+    in: `hinted`, items that webhooks told of, by board id: monday's log may not know of them yet; `meanwhile`, what to
+    do with the boards whose changes are being read, of which nothing is known yet but what the log names.
     raised: what reading raises; a board that monday does not explain is read in full instead.
     """
     found = Survey(begun=tools.client.server_time, started=tools.clock.now())
@@ -69,12 +74,16 @@ def survey(
         if plan.incremental and found.begun is not None:
             since.setdefault(plan.key, found.begun - policy.overlap)
     found.glances = glance(tools.client, since) if since else {}
-    _resume(found, resumed, tools, hinted)
+    _resume(found, resumed, tools, hinted, meanwhile)
     return found
 
 
 def _resume(
-    found: Survey, resumed: Sequence[tuple[BoardPlan, Resume]], tools: Tools, hinted: Mapping[str, frozenset[int]]
+    found: Survey,
+    resumed: Sequence[tuple[BoardPlan, Resume]],
+    tools: Tools,
+    hinted: Mapping[str, frozenset[int]],
+    meanwhile: Meanwhile,
 ) -> None:
     for plan, resume in resumed:
         seen, told = found.glances.get(plan.key), hinted.get(plan.key, frozenset())
@@ -87,7 +96,7 @@ def _resume(
         else:
             found.changed[plan.key] = Changes(plan, resume, seen, told)
     if found.begun is not None:
-        _read(found, found.begun, tools)
+        _read(found, found.begun, tools, meanwhile)
     _explain(found, tools)
     sweeping = [each for each in found.changed.values() if each.unexplained or each.resume.sweep_due]
     quiet = [each for each in found.unchanged.values() if each.resume.sweep_due]
@@ -106,7 +115,7 @@ def _resume(
             found.unchanged[key] = found.changed.pop(key)
 
 
-def _read(found: Survey, begun: datetime, tools: Tools) -> None:
+def _read(found: Survey, begun: datetime, tools: Tools, meanwhile: Meanwhile) -> None:
     """Read the changes of all changed boards, several at a time."""
     waiting = list(found.changed.values())
     if not waiting:
@@ -115,14 +124,18 @@ def _read(found: Survey, begun: datetime, tools: Tools) -> None:
 
     def read(each: Changes) -> Changes | str:
         try:
-            return read_changes(tools, each, begun)
+            return read_changes(tools, each, begun, slices[each.plan.key])
         except SourceError as error:
             if not concerns_a_board(error):
                 raise
             return error.message.rstrip(".")
 
+    # The destination is asked and filled by this thread alone.
+    slices = {each.plan.key: slices_of(each, tools, tools.manner.threads // len(waiting)) for each in waiting}
     try:
-        outcomes = in_threads(read, waiting, tools.manner.threads)
+        outcomes_of = beside(lambda: in_threads(read, waiting, tools.manner.threads))
+        meanwhile(waiting)
+        outcomes = outcomes_of()
     except BaseException:
         tools.client.cancel()
         raise

@@ -26,6 +26,8 @@ from boardlift.spool.page import created_at, item_number
 CREATION = "__creation_log__"
 """The pseudo column every board has (the sibling of that on API page "Last updated")."""
 _KEY = "creation filter"
+_NEWEST = "creation filter, newest changes first"
+_REFUSED = "refused"
 _DAY = 86_400
 
 
@@ -118,6 +120,20 @@ class Dialect:
     def current(self) -> RangeForm | None:
         """The form to use as far as it is known by now; asks nobody."""
         return self._form
+
+    @property
+    def of_instants(self) -> RangeForm | None:
+        """A form that takes instants and with which the newest changes come first, as far as this run or an earlier one
+        found out; asks nobody."""
+        with self._lock:
+            form = self._form if self._known else self._recalled()
+            exact = form is not None and form.margin <= _DAY
+            return form if exact and self._memory.recall(_NEWEST) != _REFUSED else None
+
+    def newest_refused(self) -> None:
+        """A range did not go together with the newest changes first: that is not asked for again."""
+        with self._lock:
+            self._memory.keep(_NEWEST, _REFUSED)
 
     def refused(self, form: RangeForm) -> None:
         """A form that had worked was refused or did not filter: it is not used again."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+_LOOK_AGAIN = 1.0
+"""A wait without an end cannot be interrupted on Windows."""
 
 
 def in_threads(work: Callable[[A], B], tasks: Sequence[A], most: int) -> list[B]:
@@ -40,7 +42,7 @@ def in_threads(work: Callable[[A], B], tasks: Sequence[A], most: int) -> list[B]
     try:
         while len(results) < len(tasks):
             try:
-                outcome = done.get(timeout=1.0)  # a wait without an end cannot be interrupted on Windows
+                outcome = done.get(timeout=_LOOK_AGAIN)
             except queue.Empty:
                 continue
             if isinstance(outcome, BaseException):
@@ -49,3 +51,76 @@ def in_threads(work: Callable[[A], B], tasks: Sequence[A], most: int) -> list[B]
     finally:
         stop.set()
     return [results[number] for number in range(len(tasks))]
+
+
+def beside(work: Callable[[], A]) -> Callable[[], A]:
+    """Begin a task in a thread of its own. out: a function that waits for its result, or raises what it raised."""
+    done: queue.SimpleQueue[tuple[A] | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(),))
+        except BaseException as error:  # noqa: BLE001  carried to the thread that waits, and raised there
+            done.put(error)
+
+    threading.Thread(target=run, name="beside", daemon=True).start()
+
+    def result() -> A:
+        while True:
+            try:
+                outcome = done.get(timeout=_LOOK_AGAIN)
+            except queue.Empty:
+                continue
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome[0]
+
+    return result
+
+
+def merged(sources: Sequence[Iterator[A]]) -> Generator[A]:
+    """What several sources give, as it comes, each in a thread of its own that is at most one ahead of whoever takes.
+
+    The first error is raised here. Once this is closed, no source is asked for more; what it is at is not waited for.
+    """
+    if len(sources) == 1:
+        yield from sources[0]
+        return
+    came: queue.Queue[tuple[A] | BaseException | None] = queue.Queue(len(sources))
+    stop = threading.Event()
+
+    def put(each: tuple[A] | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                came.put(each, timeout=_LOOK_AGAIN)
+            except queue.Full:
+                continue
+            return
+
+    def run(source: Iterator[A]) -> None:
+        try:
+            for each in source:
+                put((each,))
+                if stop.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # noqa: BLE001  carried to the thread that takes, and raised there
+            put(error)
+
+    for number, source in enumerate(sources):
+        threading.Thread(target=run, args=(source,), name=f"chain-{number}", daemon=True).start()
+    left = len(sources)
+    try:
+        while left:
+            try:
+                each = came.get(timeout=_LOOK_AGAIN)
+            except queue.Empty:
+                continue
+            if isinstance(each, BaseException):
+                raise each
+            if each is None:
+                left -= 1
+            else:
+                yield each[0]
+    finally:
+        stop.set()

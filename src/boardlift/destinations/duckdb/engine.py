@@ -263,7 +263,8 @@ class DuckDB(OneByOne):
         stored = catalogue.stored_table(self.generations(group), group, generation, table)
         source = self._at(self._hidden, stored.hidden_name)
         target = self._at(hidden_namespace(namespace), into.hidden_name)
-        with self._session.transaction(f"copy {table}") as run:
+        room = self._session.roomy(len(into.table.columns))
+        with room, self._session.transaction(f"copy {table}") as run:
             if without:
                 statement = SQL(
                     "INSERT INTO {} SELECT s.* FROM {} AS s ANTI JOIN (SELECT unnest($1::BIGINT[]) AS item_id) AS w"

@@ -42,6 +42,11 @@ class DuckFile:
         """What DuckDB may reserve: as the URL says, else enough to write a table of so many columns to the file."""
         return self.memory_limit or f"{max(100 if self.path else 200, columns * 3 // 4)}MB"
 
+    def limit_of_copy(self, columns: int) -> str:
+        """The same while a table of so many columns is copied: DuckDB gathers about 100,000 rows before it writes them,
+        and moves them to and fro between memory and disk where they do not fit."""
+        return self.memory_limit or f"{max(100 if self.path else 200, min(_MOST_OF_COPY, columns * 4))}MB"
+
     @property
     def log(self) -> Path:
         """What was committed since the last checkpoint; DuckDB removes the file when it has written all of it."""
@@ -166,6 +171,7 @@ def _hint(error: duckdb.Error, said: str) -> str:
     return next((hint for signs, hint in _HINTS if any(sign in said for sign in signs)), "")
 
 
+_MOST_OF_COPY = 200
 _HINTS = (
     (
         ("no space left", "disk full", "not enough space"),

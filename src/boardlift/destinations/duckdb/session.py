@@ -93,6 +93,18 @@ class Session:
             self._widest = columns
             self._reserve(self.open())
 
+    @contextmanager
+    def roomy(self, columns: int) -> Iterator[None]:
+        """Let DuckDB reserve for a while what copying a table of so many columns takes."""
+        connection = self.open()
+        with speaking(self.identity, "set its memory limit"):
+            connection.execute(SQL("SET memory_limit = {}").format(Literal(self.file.limit_of_copy(columns))).text)
+        try:
+            yield
+        finally:
+            if self._open is not None:  # not after a fatal error
+                self._reserve(self._open)
+
     def relieve(self, tables: int = 1) -> None:
         """Let go of memory: every key holds a block and every new column 4 KB until they are written to the file."""
         self._unwritten += tables
