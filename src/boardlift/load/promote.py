@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from boardlift.destinations.interface import Destination, StagedGroup, State, SwapOutcome
 from boardlift.errors import DestinationError
 from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
-from boardlift.load.commits import Part, carry_out, divide
+from boardlift.load.commits import Part, carry_out, pace_of
 from boardlift.load.validate import ValidatedTables
 
 
@@ -35,8 +35,9 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
                 destination.identity, destination.namespace, table.group.key, table.staged.generation, made
             )
     try:
-        commits = _commits([table.staged for table in tables], destination)
-        outcome = carry_out(commits, lambda some: destination.promote(run_id, some))
+        parts = _parts([table.staged for table in tables], destination)
+        pace = pace_of(destination, ledger)
+        outcome = carry_out(parts, destination, pace, lambda some: destination.promote(run_id, some))
     except DestinationError:
         settle_failed(run_id, groups, destination, ledger)
         raise
@@ -51,12 +52,10 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
     return PromotedTables(tuple(tables), outcome)
 
 
-def _commits(groups: Sequence[StagedGroup], destination: Destination) -> list[list[StagedGroup]]:
-    most = destination.capabilities.tables_in_one_commit
-    if not most:
-        return [list(groups)]
-    live = {one.group: [t.name for t in one.tables] for one in destination.generations() if one.state is State.LIVE}
-    parts = [
+def _parts(groups: Sequence[StagedGroup], destination: Destination) -> list[Part[StagedGroup]]:
+    stored = destination.generations() if destination.capabilities.tables_in_one_commit else []
+    live = {one.group: [table.name for table in one.tables] for one in stored if one.state is State.LIVE}
+    return [
         Part(
             group,
             frozenset(ref.table.name for ref, _ in group.tables),
@@ -65,7 +64,6 @@ def _commits(groups: Sequence[StagedGroup], destination: Destination) -> list[li
         )
         for group in groups
     ]
-    return divide(parts, destination.tied_tables(), most)
 
 
 def settle_failed(run_id: str, groups: Sequence[tuple[str, int]], destination: Destination, ledger: Ledger) -> None:

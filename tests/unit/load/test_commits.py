@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from boardlift.clock import SystemClock
-from boardlift.destinations.interface import Replace, StagedGroup, State
+from boardlift.destinations.interface import Replace, StagedGroup, State, SwapOutcome
 from boardlift.destinations.postgres.engine import Postgres
 from boardlift.destinations.postgres.promises import CAPABILITIES
 from boardlift.errors import DependentObject
 from boardlift.ledger import Ledger, Outcome, PromotionKind, RunKind
-from boardlift.load.commits import Part, divide
+from boardlift.load.commits import Part, carry_out, divide
+from boardlift.load.pace import Pace
 from boardlift.load.promote import promote, settle
 from boardlift.load.rollback import choose, roll_back
 from boardlift.load.validate import ValidatedTables
@@ -33,22 +35,26 @@ def part(board: str, entering: int, leaving: int | None = None, way: Replace = R
     return Part(board, frozenset(names[:entering]), frozenset(names[:live]), way)
 
 
+def divided(boards: list[Part[str]], ties: list[tuple[str, str]], most: float) -> list[list[str]]:
+    return [[part.board for part in commit] for commit in divide(boards, ties, most)]
+
+
 def test_what_fits_goes_in_one_commit() -> None:
     """Also when an engine knows no limit."""
     boards = [part("a", 4), part("b", 6)]
-    assert divide(boards, [], 10) == divide(boards, [], 0) == [["a", "b"]]
+    assert divided(boards, [], 10) == divided(boards, [], 0) == [["a", "b"]]
 
 
 def test_boards_are_not_taken_apart() -> None:
     """A board that is too large by itself has a commit of its own; the order stays."""
     boards = [part("a", 4), part("b", 6), part("c", 25), part("d", 1), part("e", 9), part("f", 1)]
-    assert divide(boards, [], 10) == [["a", "b"], ["c"], ["d", "e"], ["f"]]
+    assert divided(boards, [], 10) == [["a", "b"], ["c"], ["d", "e"], ["f"]]
 
 
 def test_what_nobody_waits_for_counts_little() -> None:
     """Ten new tables, or ten that are filled in place, count as one that is replaced."""
     boards = [part("a", 50, 0), part("b", 40, way=Replace.IN_PLACE), part("c", 2)]
-    assert divide(boards, [], 10) == [["a", "b"], ["c"]]
+    assert divided(boards, [], 10) == [["a", "b"], ["c"]]
 
 
 def test_boards_that_pass_a_name_on_or_are_tied_stay_together() -> None:
@@ -56,11 +62,81 @@ def test_boards_that_pass_a_name_on_or_are_tied_stay_together() -> None:
     giver = Part("a", frozenset({"new"}), frozenset({"old"}))
     taker = Part("d", frozenset({"old"}), frozenset({"elsewhere"}))
     boards = [giver, part("b", 1), part("c", 1), taker, part("e", 1)]
-    assert divide(boards, [("b0", "e0"), ("b0", "not ours")], 2) == [["a", "d"], ["b", "e"], ["c"]]
+    assert divided(boards, [("b0", "e0"), ("b0", "not ours")], 2) == [["a", "d"], ["b", "e"], ["c"]]
+
+
+ENOUGH = replace(CAPABILITIES, tables_in_one_commit=20)
+
+
+def took(ms: float, commits: int = 1) -> SwapOutcome:
+    return SwapOutcome(datetime(2026, 1, 1, tzinfo=UTC), 1, ms, commits)
+
+
+@dataclass
+class Kept:
+    """What is kept about one server."""
+
+    value: str = ""
+
+    def recall(self, _key: str) -> str:
+        return self.value
+
+    def keep(self, _key: str, value: str) -> None:
+        self.value = value
+
+
+def test_a_slow_server_gets_smaller_commits_only_where_several_are_needed() -> None:
+    """What surely fits has one commit on any server; a quick one gets larger commits, within bounds."""
+    kept = Kept()
+    pace = Pace(ENOUGH, kept)
+    assert (pace.whole, pace.most) == (20, 20)
+    pace.learn(20, took(600))
+    assert (pace.whole, pace.most) == (20, 5)
+    again = Pace(ENOUGH, kept)
+    assert (again.whole, again.most) == (20, 5)
+    for _ in range(12):
+        again.learn(20, took(0.02))
+    assert again.whole == again.most == 250
+
+
+@pytest.mark.parametrize("text", ["", "quick", "0", "-3"])
+def test_what_was_kept_of_a_server_is_no_fact(text: str) -> None:
+    """Whoever edits the ledger stops no swap."""
+    assert Pace(ENOUGH, Kept(text)).most == 20
+
+
+def test_what_tells_nothing_of_tables_is_not_learnt() -> None:
+    """A commit that nobody waited for, one of few tables, and an engine without a limit."""
+    pace = Pace(ENOUGH)
+    pace.learn(200, took(0.0))
+    pace.learn(4, took(400))
+    assert pace.most == 20
+    without = Pace(replace(CAPABILITIES, tables_in_one_commit=0))
+    without.learn(20, took(600))
+    assert (without.whole, without.most) == (0, 0)
+
+
+def test_commits_are_as_large_as_those_before_took_time(destination: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 24 boards of 5 tables: 20 tables in the first commit, which is slow, then 5, then more and more."""
+    monkeypatch.setattr("boardlift.load.pace.MOST", 250)
+    boards = [part(f"{number:02}x", 5) for number in range(24)]
+    commits: list[int] = []
+
+    def swap(some: Sequence[str]) -> SwapOutcome:
+        commits.append(len(some))
+        return took(30.0 * 5 * len(some) if len(commits) == 1 else 1.0 * 5 * len(some))
+
+    outcome = carry_out(boards, destination, Pace(ENOUGH), swap)
+    assert commits == [4, 1, 1, 3, 6, 9]
+    assert outcome.commits == 6
+    assert outcome.blocked_ms == 600
 
 
 @pytest.fixture
-def destination(postgres_url: str) -> Iterator[Postgres]:
+def destination(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postgres]:
+    """Every board has a commit of its own there."""
+    monkeypatch.setattr("boardlift.load.pace.MOST", 1)
+
     class Small(Postgres):
         capabilities = replace(CAPABILITIES, tables_in_one_commit=1)
 

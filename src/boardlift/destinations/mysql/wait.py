@@ -70,18 +70,17 @@ class Waiting:
         self._address = address
         self._policy = policy
         self._clock = clock
+        self._longest_ms = 0.0
 
     def persist(self, statement: Composable, action: str, namespace: str, names: Iterable[str]) -> Granted:
         """Try until it is done. Raises PromotionConflict that names who is in the way when patience is at its end."""
         wanted = list(names)
-        longest, attempt, blockers = 0.0, 0, list[Blocker]()
+        attempt, blockers, self._longest_ms = 0, list[Blocker](), 0.0
         for attempt in self._policy.tries(self._clock):
-            started = self._clock.monotonic()
             with speaking(self._address, action):
                 done = self._once(statement)
-            longest = max(longest, (self._clock.monotonic() - started) * 1000)
             if done:
-                return Granted(attempt, longest)
+                return Granted(attempt, self._longest_ms)
             with suppress(pymysql.err.MySQLError):  # who it was is told as far as this user may know
                 blockers = find_blockers(self._session, namespace, wanted) or blockers
         raise gave_up(attempt, blockers)
@@ -92,7 +91,7 @@ class Waiting:
         try:
             if self._session.mariadb if counts is None else counts:
                 budget = Composable(f"{self._policy.lock_budget_ms / 1000:.3f}")
-                self._session.run(SQL("SET STATEMENT max_statement_time = {} FOR {}").format(budget, statement))
+                self._run(SQL("SET STATEMENT max_statement_time = {} FOR {}").format(budget, statement))
             else:
                 self._run_watched(statement)
         except pymysql.err.MySQLError as error:
@@ -100,6 +99,14 @@ class Waiting:
                 return False
             raise
         return True
+
+    def _run(self, statement: Composable) -> None:
+        """Run and note the time: readers wait for this statement, not for what is done around it."""
+        started = self._clock.monotonic()
+        try:
+            self._session.run(statement)
+        finally:
+            self._longest_ms = max(self._longest_ms, (self._clock.monotonic() - started) * 1000)
 
     def _run_watched(self, statement: Composable) -> None:
         """Run with a second connection at hand, which ends the wait by KILL QUERY."""
@@ -122,7 +129,7 @@ class Waiting:
         watcher = threading.Thread(target=watch, name="boardlift watch")
         watcher.start()
         try:
-            self._session.run(statement)
+            self._run(statement)
         finally:
             over.set()
             watcher.join()
