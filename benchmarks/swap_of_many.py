@@ -76,13 +76,17 @@ def staged(destination: Postgres, groups: list[TableGroup], generation: int) -> 
     ]
 
 
-def read_until(url: str, names: list[str], first: int, ready: Event, stop: Event, send: Connection) -> None:
-    """Ask one table after the other; send how long each read took in milliseconds, and what failed."""
+def read_until(
+    url: str, names: list[str], first: int, ready: Event, busy: Event, stop: Event, send: Connection
+) -> None:
+    """Ask one table after the other while boardlift is busy; send the milliseconds of each read, and what failed."""
     took, failed = [], []
     with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
         turn = first
         ready.set()
         while not stop.is_set():
+            if not busy.wait(0.05):
+                continue
             name = names[turn * 7919 % len(names)]
             started = time.perf_counter()
             try:
@@ -107,13 +111,18 @@ def measure(url: str, arguments: argparse.Namespace, most: int | None, ledger: L
     names = [table.name for group in groups for table in group.tables]
     generation = max((stored.number for stored in destination.generations()), default=0)
 
+    context = multiprocessing.get_context("spawn")
+    busy, stop = context.Event(), context.Event()
+
     def swap() -> tuple[int, float, float]:
         nonlocal generation
         generation += 1
         tables = staged(destination, groups, generation)
         run = ledger.start_run(RunKind.SYNC, destination.identity, "monday", "benchmark").id
+        busy.set()
         started = time.perf_counter()
         outcome = promote(run, tables, destination, ledger).outcome
+        busy.clear()
         assert outcome is not None
         seconds = time.perf_counter() - started
         for group in groups:
@@ -121,13 +130,11 @@ def measure(url: str, arguments: argparse.Namespace, most: int | None, ledger: L
         return outcome.commits, outcome.blocked_ms, seconds
 
     swap()
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
     readers = []
     for number in range(arguments.readers):
         receive, send = context.Pipe(duplex=False)
         ready = context.Event()
-        process = context.Process(target=read_until, args=(url, names, number, ready, stop, send))
+        process = context.Process(target=read_until, args=(url, names, number, ready, busy, stop, send))
         process.start()
         ready.wait(60)
         readers.append((process, receive))

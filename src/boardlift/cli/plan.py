@@ -71,9 +71,7 @@ def plan(
         for obstacle in replacement.obstacles:
             say(f"obstacle: {place(replacement.table)}: {obstacle}")
     if commits > 1:
-        say(
-            f"swap: the boards would go live in about {commits} commits, each of whole boards, lest readers wait long"
-        )
+        say(f"swap: the boards would go live in about {commits} commits, each of whole boards, lest readers wait long")
     say(f"{count(len(reports), 'board')}, {projection}. Nothing was changed.")
     if not projection.fits:
         say(

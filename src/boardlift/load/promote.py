@@ -68,24 +68,32 @@ def _parts(groups: Sequence[StagedGroup], destination: Destination) -> list[Part
 
 def settle_failed(run_id: str, groups: Sequence[tuple[str, int]], destination: Destination, ledger: Ledger) -> None:
     """Write down how a swap ended that raised an error, unless the destination cannot say: then the next run asks."""
-    done = count_live(destination, groups)
-    if done is not None and done < len(groups):
-        ledger.settle(run_id, Outcome.PROMOTED if done else Outcome.ABANDONED, by=SettledBy.RUN)
+    left = not_live(destination, groups)
+    if left:
+        _settle(run_id, groups, left, SettledBy.RUN, ledger)
+
+
+def _settle(run_id: str, groups: Sequence[tuple[str, int]], left: Sequence[str], by: SettledBy, ledger: Ledger) -> None:
+    if len(left) == len(groups):
+        ledger.settle(run_id, Outcome.ABANDONED, by=by)
+    else:
+        ledger.settle(run_id, Outcome.PROMOTED, by=by, left=left)
 
 
 def settle(destination: Destination, ledger: Ledger) -> list[str]:
     """Close what a crash left open: for each intent without an outcome, the destination's catalogue has the answer.
 
-    A swap that was stopped between two of its commits counts as promoted.
+    A swap that was stopped between two of its commits counts as promoted, with the boards that it left as they were.
 
     Returns one sentence for each promotion that was settled.
     """
     told = []
     for promotion in ledger.open_promotions(destination.identity, destination.namespace):
-        done = count_live(destination, promotion.groups)
-        if done is None:
+        left = not_live(destination, promotion.groups)
+        if left is None:
             continue
-        ledger.settle(promotion.run_id, Outcome.PROMOTED if done else Outcome.ABANDONED, by=SettledBy.MARKER)
+        _settle(promotion.run_id, promotion.groups, left, SettledBy.MARKER, ledger)
+        done = len(promotion.groups) - len(left)
         verb = "had been committed" if done else "had not taken place"
         if 0 < done < len(promotion.groups):
             verb = f"had been committed for {done} of {len(promotion.groups)} boards"
@@ -93,10 +101,10 @@ def settle(destination: Destination, ledger: Ledger) -> list[str]:
     return told
 
 
-def count_live(destination: Destination, groups: Sequence[tuple[str, int]]) -> int | None:
-    """How many of these generations are live, as the catalogue says; None when it cannot be asked."""
+def not_live(destination: Destination, groups: Sequence[tuple[str, int]]) -> list[str] | None:
+    """The groups whose generation of these is not live, as the catalogue says; None when it cannot be asked."""
     try:
         live = {(stored.group, stored.number) for stored in destination.generations() if stored.state is State.LIVE}
     except DestinationError:
         return None
-    return sum(group in live for group in groups)
+    return [group for group, number in groups if (group, number) not in live]

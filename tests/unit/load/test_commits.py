@@ -219,7 +219,7 @@ def test_a_failure_after_the_first_commit_says_what_is_live(
     assert live(destination) == {"1": 2, "2": 1}
     promotion = ledger.run(run_id).promotion
     assert promotion is not None
-    assert promotion.outcome is Outcome.PROMOTED
+    assert (promotion.outcome, promotion.left) == (Outcome.PROMOTED, ("2",))
     assert settle(destination, ledger) == []
 
 
@@ -233,3 +233,6 @@ def test_a_run_that_died_between_two_commits_is_settled(destination: Postgres, l
     (told,) = settle(destination, ledger)
     assert told.endswith("its swap had been committed for 1 of 2 boards.")
     assert ledger.open_promotions(destination.identity, "monday") == []
+    promotion = ledger.run(run_id).promotion
+    assert promotion is not None
+    assert promotion.left == ("2",)
