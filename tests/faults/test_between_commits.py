@@ -1,4 +1,4 @@
-"""A sync killed between two of its commits: each board is whole, the ledger says which are new, and the next run heals."""
+"""A sync killed between two of its commits: each board is whole, the ledger says which are new, the next run heals."""
 
 from __future__ import annotations
 
