@@ -314,8 +314,8 @@ def test_a_ledger_of_every_older_layout_keeps_its_rows(path, clock, layout):
             f" VALUES ('old', 'sync', 'db', 'monday', 'ada', '{at}')"
         )
         do(
-            "INSERT INTO boards (run_id, board_id, board_name, table_name, row_count, column_count, generation, seconds,"
-            " calls, points, bytes, retries, quarantined, recorded_at)"
+            "INSERT INTO boards (run_id, board_id, board_name, table_name, row_count, column_count, generation,"
+            " seconds, calls, points, bytes, retries, quarantined, recorded_at)"
             f" VALUES ('old', '1', 'B', 'b', 400, 30, 1, 1.5, 1, 12800, 9, 0, 2, '{at}')"
         )
         do(
