@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from boardlift.clock import SystemClock
-from boardlift.destinations.interface import Replace, StagedGroup, State, SwapOutcome
+from boardlift.destinations.interface import Destination, Replace, StagedGroup, State, SwapOutcome
+from boardlift.destinations.mysql.engine import MySQL
 from boardlift.destinations.postgres.engine import Postgres
 from boardlift.destinations.postgres.promises import CAPABILITIES
 from boardlift.errors import DependentObject
@@ -157,18 +158,18 @@ def validated(group: StagedGroup) -> ValidatedTables:
     return ValidatedTables(TableGroup(group.group, tables[0], tables[1:]), group, ())
 
 
-def both(destination: Postgres, number: int, other: Table = OTHER) -> list[ValidatedTables]:
+def both(destination: Destination, number: int, other: Table = OTHER) -> list[ValidatedTables]:
     return [
         validated(staged(destination, number)),
         validated(staged(destination, number, table=other, group="2")),
     ]
 
 
-def live(destination: Postgres) -> dict[str, int]:
+def live(destination: Destination) -> dict[str, int]:
     return {one.group: one.number for one in destination.generations() if one.state is State.LIVE}
 
 
-def run(ledger: Ledger, destination: Postgres, kind: RunKind = RunKind.SYNC) -> str:
+def run(ledger: Ledger, destination: Destination, kind: RunKind = RunKind.SYNC) -> str:
     return ledger.start_run(kind, destination.identity, "monday", "ada").id
 
 
@@ -186,6 +187,26 @@ def test_two_boards_go_live_and_back_in_two_commits(destination: Postgres, ledge
     back = roll_back(run(ledger, destination, RunKind.ROLLBACK), targets, destination, ledger)
     assert back.commits == 2
     assert live(destination) == {"1": 1, "2": 1}
+
+
+def test_two_boards_go_live_and_back_in_two_commits_in_mariadb(
+    mariadb_url: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in PostgreSQL: one commit while nobody can wait, then one for each board, each with its catalogue."""
+    monkeypatch.setattr("boardlift.load.pace.MOST", 1)
+    monkeypatch.setattr(MySQL, "capabilities", replace(MySQL.capabilities, tables_in_one_commit=1))
+    there = MySQL(mariadb_url, "monday")
+    there.prepare()
+    outcomes = [promote(run(ledger, there), both(there, number), there, ledger).outcome for number in (1, 2)]
+    assert [outcome and outcome.commits for outcome in outcomes] == [1, 2]
+    assert [outcome and outcome.blocked_ms > 0 for outcome in outcomes] == [False, True]
+    assert live(there) == {"1": 2, "2": 2}
+    back = roll_back(run(ledger, there, RunKind.ROLLBACK), choose(there, ["1", "2"], 1), there, ledger)
+    assert back.commits == 2
+    assert live(there) == {"1": 1, "2": 1}
+    assert there.query("SELECT DISTINCT name FROM monday.other")[1] == [("g1",)]
+    assert there.drop_staged() == []
+    there.close()
 
 
 def test_a_foreign_key_between_boards_keeps_them_in_one_commit(
