@@ -17,7 +17,7 @@ from boardlift.shape.sql import SQL
 from support.generations import live_name, promoted, staged
 from support.mariadb import Admin
 
-BUSY = SwapPolicy(lock_budget_ms=30, attempts=100, patience=30.0)
+BUSY = SwapPolicy(lock_budget_ms=30, attempts=1000, patience=120.0)
 POLICY = SwapPolicy(lock_budget_ms=20, attempts=2, patience=2.0, server_counts=False)
 
 

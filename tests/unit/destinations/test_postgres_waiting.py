@@ -19,7 +19,7 @@ def test_budgets_grow_and_stay_below_what_a_reader_may_wait() -> None:
 
 def test_queries_that_all_take_longer_than_the_first_budget_do_not_keep_a_swap_out(postgres_url: str) -> None:
     """Readers that ask for 45 ms without pause: within 20 ms the swap never gets in, within 80 ms it does."""
-    destination = Postgres(postgres_url, "monday", policy=SwapPolicy(attempts=200, longest_pause=0.1))
+    destination = Postgres(postgres_url, "monday", policy=SwapPolicy(attempts=1000, patience=120.0, longest_pause=0.1))
     destination.prepare()
     promoted(destination, 1)
     group, stop = staged(destination, 2), threading.Event()
