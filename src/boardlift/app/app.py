@@ -11,7 +11,7 @@ from boardlift.app.rollback import make_live_again, rehearse_rollback, stored_gr
 from boardlift.app.syncing import Wish, sync_boards
 from boardlift.destinations.interface import SwapOutcome
 from boardlift.errors import CheckResult
-from boardlift.load.commits import count_commits
+from boardlift.load.commits import count_commits, pace_of
 from boardlift.load.rehearse import Rehearsal
 from boardlift.load.rollback import Target
 from boardlift.normalize.boards import BoardPlan
@@ -31,8 +31,9 @@ class App(Opened):
         return self.account.project(plans, known or {})
 
     def commits(self, reports: Sequence[BoardReport]) -> int:
-        """How many commits a sync of these boards would take."""
-        return count_commits([part_of(report) for report in reports], self.destination)
+        """About how many commits a sync of these boards would take."""
+        parts = [part_of(report) for report in reports]
+        return count_commits(parts, self.destination, pace_of(self.destination, self.ledger))
 
     def sync(
         self,

@@ -18,7 +18,7 @@ from boardlift.errors import (
 )
 from boardlift.ledger import Holder, Outcome, Run, RunKind, RunStatus
 from boardlift.load.commits import in_part
-from boardlift.load.promote import count_live, settle
+from boardlift.load.promote import settle
 from boardlift.spool.run import prune
 
 KEPT_SPOOLS = 2
@@ -93,5 +93,5 @@ def _truth(app: Opened, run: Run) -> str:
         return UNCHANGED
     if promotion.outcome is not Outcome.PROMOTED:
         return UNKNOWN_SWAP
-    done = count_live(app.destination, promotion.groups)
-    return in_part(done, len(promotion.groups)) if done and done < len(promotion.groups) else SWAPPED
+    boards = len(promotion.groups)
+    return in_part(boards - len(promotion.left), boards) if promotion.left else SWAPPED

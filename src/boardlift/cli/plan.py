@@ -97,7 +97,7 @@ def _tell_replacements(reports: list[BoardReport], place: Callable[[str], str]) 
 
 def _tell_run(boards: int, commits: int, projection: Projection) -> None:
     if commits > 1:
-        say(f"swap: the boards would go live in {commits} commits, each of whole boards, lest readers wait too long")
+        say(f"swap: the boards would go live in about {commits} commits, each of whole boards, lest readers wait long")
     say(f"{count(boards, 'board')}, {projection}. Nothing was changed.")
     if not projection.fits:
         say(

@@ -63,6 +63,7 @@ def as_document(run: Run) -> dict[str, object]:
     """A run as plain values."""
     promotion = run.promotion
     swap = "" if promotion is None else promotion.outcome.value if promotion.outcome else "open"
+    left = promotion.left if promotion else ()
     return {
         "run": run.id,
         "kind": run.kind.value,
@@ -74,7 +75,8 @@ def as_document(run: Run) -> dict[str, object]:
         "ended_at": run.ended_at,
         "seconds": (run.ended_at - run.started_at).total_seconds() if run.ended_at else None,
         "error": run.error,
-        "swap": swap,
+        "swap": "promoted in part" if left else swap,
+        "not_promoted": list(left),
         "attempts": promotion.attempts if promotion else None,
         "blocked_ms": promotion.blocked_ms if promotion else None,
         "boards": board_rows(run),

@@ -38,7 +38,7 @@ class Capabilities:
     in_place: str = ""  # one sentence: how `replace: in_place` works here; empty when it is not offered
     keeps: tuple[str, ...] = ()  # what readers and administrators put on live tables that a swap carries over
     same_keys: str = ""  # one sentence: which texts of a key are one here though they differ; empty when none are
-    tables_in_one_commit: int = 0  # most live tables that one commit replaces, lest readers wait; 0: no limit
+    tables_in_one_commit: int = 0  # live tables that one commit surely replaces, lest readers wait; 0: no limit
     limits: tuple[str, ...] = ()  # other limits a person must know: bytes in a row, length of a key, precision
 
 

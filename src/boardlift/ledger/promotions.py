@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from boardlift.ledger.store import Part, Store
 class _Group:
     group: str
     generation: int
+    left: int
 
 
 class Promotions(Part):
@@ -38,9 +39,11 @@ class Promotions(Part):
         attempts: int | None = None,
         blocked_ms: float | None = None,
         promoted_at: datetime | None = None,
+        left: Iterable[str] = (),
     ) -> None:
         """Write how the swap of `run_id` ended; once, also after the run itself has ended.
 
+        `left` are table groups of a promoted swap that had not gone live when it was stopped between two commits.
         Raises BoardliftError when the run intended nothing, when its outcome is known already, or when an abandoned
         swap is given a time.
         """
@@ -53,6 +56,8 @@ class Promotions(Part):
                     f"The promotion of run {run_id} is already settled as {promotion.outcome.value}.",
                     hint="boardlift generations shows what is live",
                 )
+            for group in left:
+                self._store.change("leave_group", run_id=run_id, group=group)
             self._store.change(
                 "settle",
                 run_id=run_id,
@@ -79,4 +84,8 @@ def promotion_of(store: Store, run_id: str) -> Promotion | None:
 
 def _with_groups(store: Store, promotion: Promotion) -> Promotion:
     groups = store.rows("list_promotion_groups", _Group, run_id=promotion.run_id)
-    return replace(promotion, groups=tuple((row.group, row.generation) for row in groups))
+    return replace(
+        promotion,
+        groups=tuple((row.group, row.generation) for row in groups),
+        left=tuple(row.group for row in groups if row.left),
+    )

@@ -50,6 +50,9 @@ INSERT INTO promotions (run_id, kind, intended_at) VALUES (:run_id, :kind, :at);
 -- intend_group: One of the generations the swap will make live
 INSERT INTO promotion_groups (run_id, group_key, generation) VALUES (:run_id, :group, :generation);
 
+-- leave_group: One of the generations that did not go live
+INSERT INTO promotion_left (run_id, group_key) VALUES (:run_id, :group);
+
 -- settle: intended -> promoted or abandoned
 UPDATE promotions
 SET outcome = :outcome, settled_by = :by, settled_at = :at, attempts = :attempts, blocked_ms = :blocked_ms,
@@ -67,7 +70,9 @@ WHERE outcome IS NULL AND runs.destination = :destination AND runs.namespace = :
 ORDER BY runs.seq;
 
 -- list_promotion_groups: The generations a promotion makes live
-SELECT group_key AS "group", generation FROM promotion_groups WHERE run_id = :run_id ORDER BY rowid;
+SELECT promotion_groups.group_key AS "group", generation, promotion_left.group_key IS NOT NULL AS "left"
+FROM promotion_groups LEFT JOIN promotion_left USING (run_id, group_key)
+WHERE promotion_groups.run_id = :run_id ORDER BY promotion_groups.rowid;
 
 -- list_column_names: The column names of a board that are in force
 SELECT scope, board_id, column_id, facet, name

@@ -99,6 +99,8 @@ class BoardCheck:
 class Promotion:
     """An intended swap and, once known, its outcome. `groups` are (table group, generation) pairs.
 
+    `left` are the table groups whose generation did not go live though others did: the swap took several commits, and
+    was stopped between two of them.
     `attempts` counts how often locks were asked for, `blocked_ms` is the longest time a reader can have waited; both
     are unknown when the outcome was learnt after a crash.
     """
@@ -107,6 +109,7 @@ class Promotion:
     kind: PromotionKind
     intended_at: datetime
     groups: tuple[tuple[str, int], ...] = ()
+    left: tuple[str, ...] = ()
     outcome: Outcome | None = None
     settled_by: SettledBy | None = None
     settled_at: datetime | None = None

@@ -27,6 +27,7 @@ MIGRATIONS = (
     "dirty.sql",
     "quick_names.sql",
     "incremental.sql",
+    "left_behind.sql",
 )
 """The n-th leads from layout n-1 to layout n and sets user_version itself."""
 APPLICATION_ID = 0x424C4654  # "BLFT": tells a ledger from any other SQLite file

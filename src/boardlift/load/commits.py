@@ -1,7 +1,8 @@
 """How many commits a swap of many boards takes.
 
-One is the rule. Where readers wait while a commit replaces tables, the engine says how many tables it replaces in the
-time that readers may wait; what is more goes live in several commits, each of them of whole boards.
+One is the rule. Where readers wait while a commit replaces tables, the engine says how many tables it surely replaces
+in the time that readers may wait, and every commit tells more of it; what is more goes live in several commits, each of
+them of whole boards.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Generic, TypeVar
 
 from boardlift.destinations.interface import Destination, Replace, SwapOutcome
 from boardlift.errors import UNCHANGED, DestinationError
+from boardlift.ledger import Ledger
+from boardlift.load.pace import Pace
 
 T = TypeVar("T")
 
@@ -36,24 +39,28 @@ class Part(Generic[T]):
         return len(self.entering | self.leaving) / _EASY
 
 
-def divide(parts: Sequence[Part[T]], ties: Iterable[tuple[str, str]], most: int) -> list[list[T]]:
+def divide(parts: Sequence[Part[T]], ties: Iterable[tuple[str, str]], most: float) -> list[list[Part[T]]]:
     """The boards of each commit, in their order; all in one when `most` is 0.
 
     Boards stay together when a table of one has the name that another gives up, or when two of their tables are tied.
     What weighs more than `most` and cannot be taken apart has a commit of its own.
     """
-    if not most or sum(part.weight for part in parts) <= most:
-        return [[part.board for part in parts]]
-    found: list[list[T]] = []
+    if not most or _weight(parts) <= most:
+        return [list(parts)]
+    found: list[list[Part[T]]] = []
     total = 0.0
     for some in _inseparable(parts, ties):
-        each = sum(part.weight for part in some)
+        each = _weight(some)
         if not found or total + each > most:
             found.append([])
             total = 0.0
-        found[-1] += [part.board for part in some]
+        found[-1] += some
         total += each
     return found
+
+
+def _weight(parts: Iterable[Part[T]]) -> float:
+    return sum(part.weight for part in parts)
 
 
 def _inseparable(parts: Sequence[Part[T]], ties: Iterable[tuple[str, str]]) -> list[list[Part[T]]]:
@@ -83,33 +90,49 @@ def _inseparable(parts: Sequence[Part[T]], ties: Iterable[tuple[str, str]]) -> l
     return list(found.values())
 
 
-def carry_out(commits: Sequence[Sequence[T]], swap: Callable[[Sequence[T]], SwapOutcome]) -> SwapOutcome:
-    """Swap one after the other: the latest time, all attempts, and the longest that readers waited for one of them.
+def carry_out(
+    parts: Sequence[Part[T]], destination: Destination, pace: Pace, swap: Callable[[Sequence[T]], SwapOutcome]
+) -> SwapOutcome:
+    """Swap one commit after the other, each as large as those before it took time.
 
-    Raises what `swap` raises; after the first commit its message says how many boards are live already.
+    Returns the latest time, all attempts, and the longest that readers waited for one of them. Raises what `swap`
+    raises; after the first commit its message says how many boards are live already.
     """
-    outcome = swap(commits[0])
-    done = len(commits[0])
-    for commit in commits[1:]:
+    if not pace.whole or _weight(parts) <= pace.whole:
+        outcome = swap([part.board for part in parts])
+        pace.learn(_weight(parts), outcome)
+        return outcome
+    ties = destination.tied_tables()
+    rest, outcomes = list(parts), list[SwapOutcome]()
+    while rest:
+        commit = divide(rest, ties, pace.most)[0]
         try:
-            one = swap(commit)
+            outcomes.append(swap([part.board for part in commit]))
         except DestinationError as error:
-            _tell_the_rest(error, done, sum(len(each) for each in commits))
+            if outcomes:
+                _tell_the_rest(error, len(parts) - len(rest), len(parts))
             raise
-        done += len(commit)
-        outcome = SwapOutcome(
-            one.promoted_at,
-            outcome.attempts + one.attempts,
-            max(outcome.blocked_ms, one.blocked_ms),
-            outcome.commits + one.commits,
-        )
-    return outcome
+        pace.learn(_weight(commit), outcomes[-1])
+        done = {id(part) for part in commit}
+        rest = [part for part in rest if id(part) not in done]
+    return SwapOutcome(
+        outcomes[-1].promoted_at,
+        sum(outcome.attempts for outcome in outcomes),
+        max(outcome.blocked_ms for outcome in outcomes),
+        sum(outcome.commits for outcome in outcomes),
+    )
 
 
-def count_commits(parts: Sequence[Part[T]], destination: Destination) -> int:
-    """How many commits these boards would take there."""
-    most = destination.capabilities.tables_in_one_commit
-    return len(divide(parts, destination.tied_tables() if most else (), most))
+def count_commits(parts: Sequence[Part[T]], destination: Destination, pace: Pace) -> int:
+    """How many commits these boards would take there, if each table takes as long as it did."""
+    if not pace.whole or _weight(parts) <= pace.whole:
+        return 1
+    return len(divide(parts, destination.tied_tables(), pace.most))
+
+
+def pace_of(destination: Destination, ledger: Ledger) -> Pace:
+    """The pace that this server was found to have."""
+    return Pace(destination.capabilities, ledger.about(f"destination {destination.identity}"))
 
 
 def in_part(done: int, boards: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from boardlift.destinations.interface import Destination, StagedGroup, State, SwapOutcome
 from boardlift.errors import DestinationError
 from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
-from boardlift.load.commits import Part, carry_out, divide
+from boardlift.load.commits import Part, carry_out, pace_of
 from boardlift.load.validate import ValidatedTables
 
 
@@ -35,8 +35,9 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
                 destination.identity, destination.namespace, table.group.key, table.staged.generation, made
             )
     try:
-        commits = _commits([table.staged for table in tables], destination)
-        outcome = carry_out(commits, lambda some: destination.promote(run_id, some))
+        parts = _parts([table.staged for table in tables], destination)
+        pace = pace_of(destination, ledger)
+        outcome = carry_out(parts, destination, pace, lambda some: destination.promote(run_id, some))
     except DestinationError:
         settle_failed(run_id, groups, destination, ledger)
         raise
@@ -51,12 +52,10 @@ def promote(run_id: str, tables: Sequence[ValidatedTables], destination: Destina
     return PromotedTables(tuple(tables), outcome)
 
 
-def _commits(groups: Sequence[StagedGroup], destination: Destination) -> list[list[StagedGroup]]:
-    most = destination.capabilities.tables_in_one_commit
-    if not most:
-        return [list(groups)]
-    live = {one.group: [t.name for t in one.tables] for one in destination.generations() if one.state is State.LIVE}
-    parts = [
+def _parts(groups: Sequence[StagedGroup], destination: Destination) -> list[Part[StagedGroup]]:
+    stored = destination.generations() if destination.capabilities.tables_in_one_commit else []
+    live = {one.group: [table.name for table in one.tables] for one in stored if one.state is State.LIVE}
+    return [
         Part(
             group,
             frozenset(ref.table.name for ref, _ in group.tables),
@@ -65,29 +64,36 @@ def _commits(groups: Sequence[StagedGroup], destination: Destination) -> list[li
         )
         for group in groups
     ]
-    return divide(parts, destination.tied_tables(), most)
 
 
 def settle_failed(run_id: str, groups: Sequence[tuple[str, int]], destination: Destination, ledger: Ledger) -> None:
     """Write down how a swap ended that raised an error, unless the destination cannot say: then the next run asks."""
-    done = count_live(destination, groups)
-    if done is not None and done < len(groups):
-        ledger.settle(run_id, Outcome.PROMOTED if done else Outcome.ABANDONED, by=SettledBy.RUN)
+    left = not_live(destination, groups)
+    if left:
+        _settle(run_id, groups, left, SettledBy.RUN, ledger)
+
+
+def _settle(run_id: str, groups: Sequence[tuple[str, int]], left: Sequence[str], by: SettledBy, ledger: Ledger) -> None:
+    if len(left) == len(groups):
+        ledger.settle(run_id, Outcome.ABANDONED, by=by)
+    else:
+        ledger.settle(run_id, Outcome.PROMOTED, by=by, left=left)
 
 
 def settle(destination: Destination, ledger: Ledger) -> list[str]:
     """Close what a crash left open: for each intent without an outcome, the destination's catalogue has the answer.
 
-    A swap that was stopped between two of its commits counts as promoted.
+    A swap that was stopped between two of its commits counts as promoted, with the boards that it left as they were.
 
     Returns one sentence for each promotion that was settled.
     """
     told = []
     for promotion in ledger.open_promotions(destination.identity, destination.namespace):
-        done = count_live(destination, promotion.groups)
-        if done is None:
+        left = not_live(destination, promotion.groups)
+        if left is None:
             continue
-        ledger.settle(promotion.run_id, Outcome.PROMOTED if done else Outcome.ABANDONED, by=SettledBy.MARKER)
+        _settle(promotion.run_id, promotion.groups, left, SettledBy.MARKER, ledger)
+        done = len(promotion.groups) - len(left)
         verb = "had been committed" if done else "had not taken place"
         if 0 < done < len(promotion.groups):
             verb = f"had been committed for {done} of {len(promotion.groups)} boards"
@@ -95,10 +101,10 @@ def settle(destination: Destination, ledger: Ledger) -> list[str]:
     return told
 
 
-def count_live(destination: Destination, groups: Sequence[tuple[str, int]]) -> int | None:
-    """How many of these generations are live, as the catalogue says; None when it cannot be asked."""
+def not_live(destination: Destination, groups: Sequence[tuple[str, int]]) -> list[str] | None:
+    """The groups whose generation of these is not live, as the catalogue says; None when it cannot be asked."""
     try:
         live = {(stored.group, stored.number) for stored in destination.generations() if stored.state is State.LIVE}
     except DestinationError:
         return None
-    return sum(group in live for group in groups)
+    return [group for group, number in groups if (group, number) not in live]

@@ -15,6 +15,7 @@ from boardlift.destinations.interface import (
     hidden_namespace,
 )
 from boardlift.errors import UNCHANGED, ConfigError, DestinationError
+from boardlift.load.pace import Pace
 from boardlift.load.rollback import Target, swap_back
 from boardlift.shape.table import Table
 
@@ -172,7 +173,7 @@ def _swap(
 ) -> tuple[SwapOutcome, float, tuple[RehearsedTable, ...]]:
     """Roll back to these generations and compare what is live then with what is stored."""
     started = clock.monotonic()
-    outcome = swap_back(_RUN, targets, there)
+    outcome = swap_back(_RUN, targets, there, Pace(there.capabilities))
     seconds = clock.monotonic() - started
     compared = []
     for generation in (target.after for target in targets):

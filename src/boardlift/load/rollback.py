@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from boardlift.destinations.interface import Destination, Generation, State, SwapOutcome
 from boardlift.errors import UNCHANGED, DestinationError, PromotionConflict
 from boardlift.ledger import Ledger, Outcome, PromotionKind, SettledBy
-from boardlift.load.commits import Part, carry_out, divide
+from boardlift.load.commits import Part, carry_out, pace_of
+from boardlift.load.pace import Pace
 from boardlift.load.promote import settle_failed
 
 
@@ -58,7 +59,7 @@ def roll_back(run_id: str, targets: Sequence[Target], destination: Destination, 
     groups = [(target.after.group, target.after.number) for target in targets]
     ledger.intend(run_id, PromotionKind.ROLLBACK, groups)
     try:
-        outcome = swap_back(run_id, targets, destination)
+        outcome = swap_back(run_id, targets, destination, pace_of(destination, ledger))
     except DestinationError:
         settle_failed(run_id, groups, destination, ledger)
         raise
@@ -73,15 +74,13 @@ def roll_back(run_id: str, targets: Sequence[Target], destination: Destination, 
     return outcome
 
 
-def swap_back(run_id: str, targets: Sequence[Target], destination: Destination) -> SwapOutcome:
+def swap_back(run_id: str, targets: Sequence[Target], destination: Destination, pace: Pace) -> SwapOutcome:
     """The swap alone, in as many commits as it needs."""
     parts = [
         Part((target.after.group, target.after.number), _names(target.after), _names(target.before))
         for target in targets
     ]
-    most = destination.capabilities.tables_in_one_commit
-    commits = divide(parts, destination.tied_tables() if most else (), most)
-    return carry_out(commits, lambda some: destination.rollback(run_id, some))
+    return carry_out(parts, destination, pace, lambda some: destination.rollback(run_id, some))
 
 
 def _names(generation: Generation) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -34,6 +35,19 @@ def test_an_intent_is_open_until_it_is_settled(ledger, run_id, clock):
         clock.now(),
         tuple(GROUPS),
     )
+
+
+def test_what_did_not_go_live_is_kept_with_the_outcome(ledger, run_id, path):
+    """A swap stopped between two commits: which groups it left as they were, once."""
+    with pytest.raises(BoardliftError):
+        ledger.settle(run_id, Outcome.PROMOTED, SettledBy.MARKER, left=["unknown"])
+    ledger.settle(run_id, Outcome.PROMOTED, SettledBy.MARKER, left=["3"])
+    settled = ledger.run(run_id).promotion
+    assert settled is not None
+    assert (settled.left, settled.groups) == (("3",), tuple(GROUPS))
+    for sql in ("INSERT INTO promotion_left VALUES ({}, '20')", "DELETE FROM promotion_left WHERE run_id = {}"):
+        with pytest.raises(sqlite3.IntegrityError), closing(sqlite3.connect(path)) as other:
+            other.execute(sql.format(f"'{run_id}'"))
 
 
 def test_intents_of_other_places_are_not_ours(ledger, run_id):

@@ -313,7 +313,11 @@ def test_a_ledger_of_every_older_layout_keeps_its_rows(path, clock, layout):
             "INSERT INTO runs (id, kind, destination, namespace, holder, started_at)"
             f" VALUES ('old', 'sync', 'db', 'monday', 'ada', '{at}')"
         )
-        do(f"INSERT INTO boards VALUES ('old', '1', 'B', 'b', 400, 30, 1, 1.5, 1, 12800, 9, 0, 2, '{at}')")
+        do(
+            "INSERT INTO boards (run_id, board_id, board_name, table_name, row_count, column_count, generation,"
+            " seconds, calls, points, bytes, retries, quarantined, recorded_at)"
+            f" VALUES ('old', '1', 'B', 'b', 400, 30, 1, 1.5, 1, 12800, 9, 0, 2, '{at}')"
+        )
         do(
             "INSERT INTO names (scope, board_id, column_id, facet, name, bound_at)"
             f" VALUES ('table', '1', '', '', 'b', '{at}')"

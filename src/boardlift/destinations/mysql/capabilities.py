@@ -26,7 +26,11 @@ CAPABILITIES = Capabilities(
         "table options",
         "triggers, foreign keys, generated columns and partitions with `replace: in_place`",
     ),
+    tables_in_one_commit=20,
     limits=(
+        "one commit replaces up to 20 live tables, up to 250 on a server that was quick at it, lest readers wait; a run"
+        " that replaces more takes several commits, each of whole boards, and between them readers see some boards new"
+        " and others not; a new table, or one filled in place, counts as a tenth",
         "65,535 bytes in a row, of which about 8,000 in its page: more than 196 texts in a table fit only if many are"
         " empty or long",
         "3,072 bytes in a key: a text that is part of one holds up to 512 characters, and a longer one is an error",

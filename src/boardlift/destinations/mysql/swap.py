@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pymysql
 
@@ -298,7 +298,9 @@ class Swap:
         pairs = (SQL("{} TO {}").format(Identifier(*source), Identifier(*target)) for source, target in places)
         statement = SQL("RENAME TABLE {}").format(COMMA.join(pairs))
         try:
-            return self._waiting.persist(statement, "swap the tables in", self._live, work.names)
+            granted = self._waiting.persist(statement, "swap the tables in", self._live, work.names)
+            # Nobody can wait for a table that is not there yet.
+            return granted if work.names else replace(granted, longest_ms=0.0)
         except DestinationError as error:
             if code_of(error.__cause__) in LOST:
                 raise _outcome_open(error) from error.__cause__

@@ -29,13 +29,21 @@ _LOOK_SECONDS = 0.02
 class SwapPolicy(Retries):
     """How long readers may have to wait, and how long the swap tries.
 
-    `lock_budget_ms` is for all locks of one attempt together. `server_counts` says who ends a wait: the server (only
-    MariaDB can), or this program by KILL QUERY from a second connection; None takes the server where it can.
+    `lock_budget_ms` is for all locks of one of the first attempts together. `server_counts` says who ends a wait: the
+    server (only MariaDB can), or this program by KILL QUERY from a second connection; None takes the server where it
+    can.
     """
 
     attempts: int = 100
     lock_budget_ms: int = 50
     server_counts: bool | None = None
+
+    def budget_ms(self, attempt: int) -> int:
+        """The budget of an attempt: twice as much from the tenth on, three times from the twentieth.
+
+        Where every query takes longer than the first budget, no attempt would ever get through with it.
+        """
+        return self.lock_budget_ms * min(1 + attempt // 10, 3)
 
 
 @dataclass(frozen=True)
@@ -70,38 +78,45 @@ class Waiting:
         self._address = address
         self._policy = policy
         self._clock = clock
+        self._longest_ms = 0.0
 
     def persist(self, statement: Composable, action: str, namespace: str, names: Iterable[str]) -> Granted:
         """Try until it is done. Raises PromotionConflict that names who is in the way when patience is at its end."""
         wanted = list(names)
-        longest, attempt, blockers = 0.0, 0, list[Blocker]()
+        attempt, blockers, self._longest_ms = 0, list[Blocker](), 0.0
         for attempt in self._policy.tries(self._clock):
-            started = self._clock.monotonic()
             with speaking(self._address, action):
-                done = self._once(statement)
-            longest = max(longest, (self._clock.monotonic() - started) * 1000)
+                done = self._once(statement, self._policy.budget_ms(attempt))
             if done:
-                return Granted(attempt, longest)
+                return Granted(attempt, self._longest_ms)
             with suppress(pymysql.err.MySQLError):  # who it was is told as far as this user may know
                 blockers = find_blockers(self._session, namespace, wanted) or blockers
         raise gave_up(attempt, blockers)
 
-    def _once(self, statement: Composable) -> bool:
+    def _once(self, statement: Composable, budget_ms: int) -> bool:
         """Whether the statement was granted its locks in time, and is done."""
         counts = self._policy.server_counts
         try:
             if self._session.mariadb if counts is None else counts:
-                budget = Composable(f"{self._policy.lock_budget_ms / 1000:.3f}")
-                self._session.run(SQL("SET STATEMENT max_statement_time = {} FOR {}").format(budget, statement))
+                budget = Composable(f"{budget_ms / 1000:.3f}")
+                self._run(SQL("SET STATEMENT max_statement_time = {} FOR {}").format(budget, statement))
             else:
-                self._run_watched(statement)
+                self._run_watched(statement, budget_ms)
         except pymysql.err.MySQLError as error:
             if code_of(error) in NOT_GRANTED:
                 return False
             raise
         return True
 
-    def _run_watched(self, statement: Composable) -> None:
+    def _run(self, statement: Composable) -> None:
+        """Run and note the time: readers wait for this statement, not for what is done around it."""
+        started = self._clock.monotonic()
+        try:
+            self._session.run(statement)
+        finally:
+            self._longest_ms = max(self._longest_ms, (self._clock.monotonic() - started) * 1000)
+
+    def _run_watched(self, statement: Composable, budget_ms: int) -> None:
         """Run with a second connection at hand, which ends the wait by KILL QUERY."""
         guard = self._connect()
         over = threading.Event()
@@ -109,7 +124,7 @@ class Waiting:
 
         def watch() -> None:
             # A statement that has its locks and is at work is let be: cut short it would never come to its end.
-            pause = self._policy.lock_budget_ms / 1000
+            pause = budget_ms / 1000
             while not over.wait(pause):
                 with suppress(pymysql.err.MySQLError):
                     if _waits(guard, self._session.id):
@@ -122,7 +137,7 @@ class Waiting:
         watcher = threading.Thread(target=watch, name="boardlift watch")
         watcher.start()
         try:
-            self._session.run(statement)
+            self._run(statement)
         finally:
             over.set()
             watcher.join()

@@ -42,7 +42,8 @@ _BROKEN_RULE = {"23503", "23505", "23502", "23514", "23P01"}
 class SwapPolicy:
     """How long readers may have to wait, and how long the swap tries.
 
-    `lock_budget_ms` counts for all locks of an attempt together; `patience` is in seconds, over all attempts.
+    `lock_budget_ms` counts for all locks of one of the first attempts together; `patience` is in seconds, over all
+    attempts.
     """
 
     lock_budget_ms: int = 20
@@ -50,6 +51,13 @@ class SwapPolicy:
     patience: float = 30.0
     first_pause: float = 0.05
     longest_pause: float = 1.0
+
+    def budget_ms(self, attempt: int) -> int:
+        """The budget of an attempt: once more with every ten of them, up to four times as much.
+
+        Where every query takes longer than the first budget, no attempt would ever get through with it.
+        """
+        return self.lock_budget_ms * min(1 + attempt // 10, 4)
 
 
 class _LiveChanged(Exception):
@@ -76,6 +84,7 @@ class Swap:
         self._held = 0.0
         self._started: float | None = None
         self._missing = ""
+        self._tries = 0
 
     def run(self, plan: SwapPlan, in_place: set[str]) -> SwapOutcome:
         """Carry the plan out; `in_place` are the groups whose live tables are refilled.
@@ -109,6 +118,7 @@ class Swap:
             if attempt:
                 self._pause(attempt)
             attempt += 1
+            self._tries = attempt
             with speaking(self._address, "prepare the swap", _as_dependent):
                 prepared = preparation.prepare(arrivals, plan.outgoing)
             if self._attempt(plan, prepared):
@@ -216,7 +226,7 @@ class Swap:
 
     def _budget(self, relations: int = 0) -> list[Composable]:
         """The budget as settings. To lock very many relations takes a while where none is waited for, too."""
-        budget = self._policy.lock_budget_ms
+        budget = self._policy.budget_ms(self._tries)
         return [
             SQL("SET LOCAL lock_timeout = {}").format(Literal(f"{budget}ms")),
             SQL("SET LOCAL statement_timeout = {}").format(Literal(f"{budget + relations // 10}ms")),
