@@ -56,6 +56,26 @@ def test_a_very_long_table_gets_no_key(destination: DuckDB) -> None:
     assert destination.measure(ref) == TableFacts(3, 0, 1)
 
 
+def test_a_short_table_gets_no_index_but_unique_ones(destination: DuckDB) -> None:
+    """DuckDB reads up to 2,048 rows in one step, whatever it is asked."""
+    destination.promote("run", [links(destination, 1, 2_048)])
+    destination.promote("run", [links(destination, 2, 2_049)])
+    assert built(destination, 1) == (["PRIMARY KEY"], [True], ["item_id", "ordinal"])
+    assert built(destination, 2) == (["PRIMARY KEY"], [False, True], ["item_id", "ordinal"])
+
+
+def test_the_keys_of_a_very_long_table_are_counted_exactly(destination: DuckDB) -> None:
+    """They are counted a part at a time; every doubled one and every NULL shows."""
+    ref = destination.stage("1", 1, LINKS)
+    destination.append(ref, Rows("SELECT range // 10, range % 10, 1, range FROM range(600000)"))
+    assert destination.measure(ref) == TableFacts(600_000, 0, 600_000)
+    destination.append(
+        ref, Rows("SELECT * FROM (VALUES (0, 0, 1, 1), (59999, 9, 1, 2), (NULL, 3, 1, 3), (7, NULL, 1, 4))")
+    )
+    short = destination.stage("2", 1, LABELLED)
+    assert destination.measure_all([short, ref]) == [TableFacts(0, 0, 0), TableFacts(600_004, 2, 600_000)]
+
+
 def test_a_long_table_goes_back_and_forth(destination: DuckDB) -> None:
     """With and without a key, a generation is one like any other."""
     destination.promote("run", [links(destination, 1, 500_001)])

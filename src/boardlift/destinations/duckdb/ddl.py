@@ -26,13 +26,16 @@ class Shown:
 
 _DECLARED_ROWS = 500_000
 """DuckDB holds an index in memory until it is written: 26 bytes a row, and far more while a key is added."""
+_ONE_STEP_ROWS = 2_048
+"""DuckDB reads so many rows in one step, with an index or without."""
 
 
 def seal_statements(target: Composable, place: str, table: Table, rows: int) -> list[Composable]:
     """Key, NOT NULL, indexes and labels of a filled table; its note says that all of it was done.
 
     With very many rows there is no key and no index but unique ones, which say something of the rows: the gate has
-    counted that the key is one, and DuckDB finds rows by the least and the largest value of each block.
+    counted that the key is one, and DuckDB finds rows by the least and the largest value of each block. With few rows
+    there is no index but unique ones, either: of many small tables they would be half of the work.
     """
     large = rows > _DECLARED_ROWS
     statements: list[Composable] = [
@@ -52,7 +55,7 @@ def seal_statements(target: Composable, place: str, table: Table, rows: int) -> 
             COMMA.join(Identifier(name) for name in index.columns),
         )
         for number, index in enumerate(table.indexes, 1)
-        if index.unique or not large
+        if index.unique or (rows > _ONE_STEP_ROWS and not large)
     ]
     statements.append(SQL("COMMENT ON TABLE {} IS {}").format(target, Literal(note(table))))
     return statements

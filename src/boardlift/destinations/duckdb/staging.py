@@ -19,6 +19,10 @@ _MEASURED_TOGETHER = 24
 """The plan of a statement grows with its parts; from here on it takes longer than the statements by themselves."""
 
 
+_COUNTED_AT_ONCE = 250_000
+"""Keys are held in memory until they are counted."""
+
+
 class Staging:
     """What staging needs of one database and one namespace."""
 
@@ -69,23 +73,42 @@ class Staging:
 
         Those whose hidden names are in `sealed` have a key that DuckDB itself holds unique and without nulls.
         """
-        found: list[TableFacts] = []
-        for start in range(0, len(staged), _MEASURED_TOGETHER):
-            some = staged[start : start + _MEASURED_TOGETHER]
+        long = self._long()
+        apart = [ref for ref in staged if ref.hidden_name in long and ref.table.key and ref.hidden_name not in sealed]
+        found = {ref.hidden_name: self._measured_in_parts(ref, long[ref.hidden_name]) for ref in apart}
+        short = [ref for ref in staged if ref.hidden_name not in found]
+        for start in range(0, len(short), _MEASURED_TOGETHER):
+            some = short[start : start + _MEASURED_TOGETHER]
             parts = [self._measurement(number, ref, sealed) for number, ref in enumerate(some)]
-            rows = self._session.ask(SQL(" UNION ALL ").join(parts))
-            found += [
-                TableFacts(whole(total), whole(null_keys), whole(distinct))
-                for _, total, null_keys, distinct in sorted(rows, key=lambda row: whole(row[0]))
-            ]
-        return found
+            for number, *facts in self._session.ask(SQL(" UNION ALL ").join(parts)):
+                found[some[whole(number)].hidden_name] = TableFacts(*map(whole, facts))
+        return [found[ref.hidden_name] for ref in staged]
+
+    def _long(self) -> dict[str, int]:
+        """Hidden tables of very many rows, about how many."""
+        statement = SQL(
+            "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = current_database()"
+            " AND schema_name = $1 AND estimated_size > $2"
+        )
+        return {str(name): whole(rows) for name, rows in self._session.ask(statement, [self._hidden, _COUNTED_AT_ONCE])}
+
+    def _measured_in_parts(self, ref: StagedRef, rows: int) -> TableFacts:
+        """Each key falls into one of so many parts; the distinct keys of each are counted by themselves."""
+        value, null = _key(ref)
+        target, parts = self._at(ref), Literal(-(-rows // _COUNTED_AT_ONCE))
+        counts = SQL("SELECT count(*), count(*) FILTER (WHERE {}) FROM {}").format(null, target)
+        ((total, null_keys),) = self._session.ask(counts)
+        distinct = SQL("SELECT count(DISTINCT {}) FROM {} WHERE NOT ({}) AND hash({}) % {} = {}")
+        found = [
+            self._session.ask(distinct.format(value, target, null, value, parts, Literal(part)))[0][0]
+            for part in range(-(-rows // _COUNTED_AT_ONCE))
+        ]
+        return TableFacts(whole(total), whole(null_keys), sum(map(whole, found)))
 
     def _measurement(self, number: int, ref: StagedRef, sealed: Collection[str]) -> Composable:
-        key = [Identifier(name) for name in ref.table.key]
-        if not key or ref.hidden_name in sealed:
+        if not ref.table.key or ref.hidden_name in sealed:
             return SQL("SELECT {}, count(*), 0, count(*) FROM {}").format(Literal(number), self._at(ref))
-        null = SQL(" OR ").join(SQL("{} IS NULL").format(name) for name in key)
-        value = key[0] if len(key) == 1 else SQL("({})").format(COMMA.join(key))
+        value, null = _key(ref)
         return SQL(
             "SELECT {number}, count(*), count(*) FILTER (WHERE {null}),"
             " count(DISTINCT {value}) FILTER (WHERE NOT ({null})) FROM {target}"
@@ -104,6 +127,13 @@ class Staging:
             yield
         finally:
             connection.unregister(_ROWS_NAME)
+
+
+def _key(ref: StagedRef) -> tuple[Composable, Composable]:
+    """The key of a table as one value, and whether any of it is NULL."""
+    key = [Identifier(name) for name in ref.table.key]
+    value = key[0] if len(key) == 1 else SQL("({})").format(COMMA.join(key))
+    return value, SQL(" OR ").join(SQL("{} IS NULL").format(name) for name in key)
 
 
 def whole(value: object) -> int:
