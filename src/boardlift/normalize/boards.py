@@ -312,7 +312,7 @@ def _indexes(
         wanted = each if isinstance(each, IndexSettings) else IndexSettings(columns=each)
         missing = [name for name in wanted.columns if name not in known]
         if not missing:
-            found.append(Index(tuple(dict.fromkeys(known[name] for name in wanted.columns)), wanted.unique))
+            found.append(Index(tuple(dict.fromkeys(known[name] for name in wanted.columns)), wanted.unique, asked=True))
         elif settings.id is not None and missing[0] not in former:
             raise ConfigError(
                 f"Board {board.id} ({board.name!r}) has no column {missing[0]!r} that could be indexed.",

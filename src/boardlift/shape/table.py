@@ -20,10 +20,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Index:
-    """An index boardlift makes: the columns in order, by name. The engine finds a name for it."""
+    """An index boardlift makes: the columns in order, by name. The engine finds a name for it.
+
+    `asked` tells that boardlift.yaml wants it; one that nobody asked for may be left out where it is of no use.
+    """
 
     columns: tuple[str, ...]
     unique: bool = False
+    asked: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

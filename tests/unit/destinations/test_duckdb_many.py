@@ -56,7 +56,7 @@ def test_a_very_long_table_gets_no_key(destination: DuckDB) -> None:
     assert destination.measure(ref) == TableFacts(3, 0, 1)
 
 
-def test_a_short_table_gets_no_index_but_unique_ones(destination: DuckDB) -> None:
+def test_a_short_table_gets_no_index_that_nobody_asked_for(destination: DuckDB) -> None:
     """DuckDB reads up to 2,048 rows in one step, whatever it is asked."""
     destination.promote("run", [links(destination, 1, 2_048)])
     destination.promote("run", [links(destination, 2, 2_049)])

@@ -64,7 +64,7 @@ CAPABILITIES = Capabilities(
         "one process at a time has the file open for writing",
         "a table of more than 500,000 rows has no primary key and no index but unique ones: the gate has counted that"
         " its key is one, and to declare it would take DuckDB hundreds of megabytes of memory",
-        "a table of up to 2,048 rows has no index but unique ones: DuckDB reads it in one step anyway",
+        "a link table of up to 2,048 rows has no index that boardlift.yaml does not name: DuckDB reads it in one step",
     ),
 )
 
