@@ -20,6 +20,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 import tomllib
 import urllib.request
@@ -228,8 +229,11 @@ def plot(results: list[Result], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    names = [f"{each.scenario}, {'no' if each.latency == 'none' else 'real'} latency" for each in results][::-1]
-    figure, axes = pyplot.subplots(figsize=(8, 0.45 * len(results) + 1.2), layout="constrained")
+    names = [
+        textwrap.fill(f"{each.scenario}: {each.title}{'' if each.latency == 'real' else ', no latency'}", 34)
+        for each in results
+    ][::-1]
+    figure, axes = pyplot.subplots(figsize=(9, 0.6 * len(results) + 1.2), layout="constrained")
     places = range(len(results))
     parts = [
         ("load", [each.load_floor for each in results][::-1], "#9ecae1"),
