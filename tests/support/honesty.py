@@ -80,18 +80,21 @@ def lulls(sandbox: Sandbox) -> Iterator[Lull]:
     """Every while without a call between the first and the last. The sandbox has to keep a journal.
 
     Explained it is by a told wait, by the end of a minute whose calls or points are used up, and, after a failure that
-    tells nothing, by what a client waits by itself.
+    tells nothing, by what a client waits by itself. A minute may have begun with a call that cost nothing in the end,
+    as one with an expired cursor; the journal does not say which did.
     """
     options, quiet, excused = sandbox.options, 0.0, 0.0
     calls, points = _Minute(options.calls_per_minute), _Minute(options.complexity_per_minute)
+    sooner = _Minute(options.complexity_per_minute, begun_by_any=True)
     dearest = 0
     for row in sandbox.journal():
         arrived, answered, paid = cast("tuple[float, float, int]", (row["arrived"], row["answered"], row["points"]))
         if quiet and arrived > quiet:
-            until = max(excused, calls.full_again(1), points.full_again(dearest))
+            until = max(excused, calls.full_again(1), points.full_again(dearest), sooner.full_again(dearest))
             yield Lull(quiet, arrived - quiet, max(0.0, until - quiet))
         calls.use(1, arrived)
         points.use(paid, arrived)
+        sooner.use(paid, arrived)
         dearest = max(dearest, paid)
         quiet = max(quiet, answered)
         excused = max(excused, answered + (cast("float", row["told"]) or _by_itself(str(row["outcome"]))))
@@ -109,16 +112,17 @@ def _by_itself(outcome: str) -> float:
 
 @dataclass
 class _Minute:
-    """A quota that is full again a minute after its first use."""
+    """A quota that is full again a minute after its first use, or after the first call of any cost."""
 
     quota: int
+    begun_by_any: bool = False
     used: int = 0
     since: float | None = None
 
     def use(self, amount: int, now: float) -> None:
         if self.since is not None and now - self.since >= 60:
             self.used, self.since = 0, None
-        if amount:
+        if amount or self.begun_by_any:
             self.since = now if self.since is None else self.since
             self.used += amount
 
