@@ -9,8 +9,21 @@ from typing import TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+T = TypeVar("T")
 _LOOK_AGAIN = 1.0
 """A wait without an end cannot be interrupted on Windows."""
+
+
+def _taken(results: queue.SimpleQueue[T | BaseException] | queue.Queue[T | BaseException]) -> T:
+    """The next result, waited for. An error among them is raised here."""
+    while True:
+        try:
+            result = results.get(timeout=_LOOK_AGAIN)
+        except queue.Empty:
+            continue
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
 
 def in_threads(work: Callable[[A], B], tasks: Sequence[A], most: int) -> list[B]:
@@ -41,13 +54,8 @@ def in_threads(work: Callable[[A], B], tasks: Sequence[A], most: int) -> list[B]
     results: dict[int, B] = {}
     try:
         while len(results) < len(tasks):
-            try:
-                outcome = done.get(timeout=_LOOK_AGAIN)
-            except queue.Empty:
-                continue
-            if isinstance(outcome, BaseException):
-                raise outcome
-            results[outcome[0]] = outcome[1]
+            number, result = _taken(done)
+            results[number] = result
     finally:
         stop.set()
     return [results[number] for number in range(len(tasks))]
@@ -65,17 +73,7 @@ def beside(work: Callable[[], A]) -> Callable[[], A]:
 
     threading.Thread(target=run, name="beside", daemon=True).start()
 
-    def result() -> A:
-        while True:
-            try:
-                outcome = done.get(timeout=_LOOK_AGAIN)
-            except queue.Empty:
-                continue
-            if isinstance(outcome, BaseException):
-                raise outcome
-            return outcome[0]
-
-    return result
+    return lambda: _taken(done)[0]
 
 
 def merged(sources: Sequence[Iterator[A]]) -> Generator[A]:
@@ -112,12 +110,7 @@ def merged(sources: Sequence[Iterator[A]]) -> Generator[A]:
     left = len(sources)
     try:
         while left:
-            try:
-                each = came.get(timeout=_LOOK_AGAIN)
-            except queue.Empty:
-                continue
-            if isinstance(each, BaseException):
-                raise each
+            each = _taken(came)
             if each is None:
                 left -= 1
             else:
