@@ -76,6 +76,14 @@ def test_the_keys_of_a_very_long_table_are_counted_exactly(destination: DuckDB) 
     assert destination.measure_all([short, ref]) == [TableFacts(0, 0, 0), TableFacts(600_004, 2, 600_000)]
 
 
+def test_a_table_without_a_declared_key_is_counted_when_it_is_complete(destination: DuckDB) -> None:
+    """What DuckDB does not hold unique itself, the gate must see."""
+    ref = destination.stage("1", 1, LABELLED)
+    rows = destination.append(ref, Rows("SELECT least(range, 500000), 'a', 'b' FROM range(500010)"))
+    destination.complete([(ref, rows)])
+    assert destination.measure(ref) == TableFacts(500_010, 0, 500_001)
+
+
 def test_a_long_table_goes_back_and_forth(destination: DuckDB) -> None:
     """With and without a key, a generation is one like any other."""
     destination.promote("run", [links(destination, 1, 500_001)])

@@ -24,7 +24,7 @@ class Shown:
     theirs: Mapping[str, str] = field(default_factory=dict)
 
 
-_DECLARED_ROWS = 500_000
+DECLARED_ROWS = 500_000
 """DuckDB holds an index in memory until it is written: 26 bytes a row, and far more while a key is added."""
 _ONE_STEP_ROWS = 2_048
 """DuckDB reads so many rows in one step, with an index or without."""
@@ -37,7 +37,7 @@ def seal_statements(target: Composable, place: str, table: Table, rows: int) -> 
     counted that the key is one, and DuckDB finds rows by the least and the largest value of each block. With few rows
     there is no index that nobody asked for, either: of many small tables they would be a quarter of the work.
     """
-    large = rows > _DECLARED_ROWS
+    large = rows > DECLARED_ROWS
     statements: list[Composable] = [
         SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL").format(target, Identifier(column.name))
         for column in table.columns

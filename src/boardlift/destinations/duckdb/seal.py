@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from boardlift.destinations.duckdb.ddl import seal_statements
+from boardlift.destinations.duckdb.ddl import DECLARED_ROWS, seal_statements
 from boardlift.destinations.duckdb.session import Session
 from boardlift.errors import DestinationError
 from boardlift.shape.sql import Composable
@@ -22,7 +22,7 @@ class Filled:
 
 
 class Seals:
-    """What sealing needs of one database and its hidden schema. `done` are the tables sealed through it."""
+    """What sealing needs of one database and its hidden schema. `done` are the tables it gave their keys."""
 
     def __init__(self, session: Session, hidden: str) -> None:
         self._session = session
@@ -45,13 +45,14 @@ class Seals:
                     for statement in step:
                         run(statement)
                 self._session.relieve(weight)
-            self.done.update(filled.hidden_name for filled in some)
+            self.done.update(filled.hidden_name for filled in some if filled.rows <= DECLARED_ROWS)
 
     def seal_ahead(self, tables: Sequence[Filled]) -> None:
         """Seal small tables before they were checked, as there is time. What cannot be sealed stays as it is: either
         the checks find out why, or the promotion does."""
         unsealed = [filled for filled in tables if filled.hidden_name not in self.done]
-        small = [filled for filled in unsealed if self._weight(filled) <= self._together]
+        # One without a declared key has yet to be counted.
+        small = [f for f in unsealed if self._weight(f) <= self._together and f.rows <= DECLARED_ROWS]
         try:
             self.seal(small)
         except DestinationError:
