@@ -9,10 +9,11 @@ from datetime import timedelta
 from boardlift.clock import Clock
 from boardlift.destinations.interface import Generation
 from boardlift.ledger import AccountRecord, Holder, Ledger, digest_of
-from boardlift.monday.boards import read_plan
+from boardlift.monday.boards import read_opening
 from boardlift.monday.budget import Budget
 from boardlift.monday.client import MondayClient
 from boardlift.monday.standing import Standing
+from boardlift.monday.wire import Answer
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.planning import Planned
 from boardlift.progress import Progress
@@ -85,6 +86,7 @@ class AccountReader:
         self._digest = digest_of(client.url, loaded.token.reveal())
         self._page_size, self._limit = loaded.settings.account.page_size, limit
         self._joined = False
+        self._listed: Answer | None = None
 
     def join(self, command: str) -> None:
         """Share the account from now on; give the budget what earlier runs have learnt. Does nothing the second time.
@@ -101,6 +103,11 @@ class AccountReader:
             budget.start_at(known.at_once, known.seconds_per_call)
         budget.join(LedgerUse(self._ledger, known.account_id, str(Holder.here(command))))
         self._joined = True
+
+    def take_list(self) -> Answer | None:
+        """An answer that holds the first page of the list of boards, if joining brought one; once, for it ages."""
+        listed, self._listed = self._listed, None
+        return listed
 
     def project(self, plans: Sequence[BoardPlan], known: Mapping[str, tuple[int, int]]) -> Projection:
         """What reading these boards will cost, from here on; `known` are calls and points of some, by id."""
@@ -145,8 +152,9 @@ class AccountReader:
         self._ledger.record_measures(self._digest, now.usable, now.seconds_per_call)
 
     def _ask(self) -> AccountRecord:
-        account, calls_per_day = read_plan(self._client)
-        self._ledger.record_account(self._digest, account.id or self._digest, account.tier, calls_per_day)
+        opening = read_opening(self._client)
+        account, self._listed = opening.account, opening.listed
+        self._ledger.record_account(self._digest, account.id or self._digest, account.tier, opening.calls_per_day)
         found = self._ledger.account(self._digest)
         assert found is not None
         return found

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import boardlift
 from boardlift.cli.errors import FAILED, OK
 from boardlift.errors import DailyLimitReached
 from boardlift.ledger import Ledger
-from boardlift.sandbox import Account, Sandbox, SandboxOptions
+from boardlift.sandbox import Account, Fault, Sandbox, SandboxOptions
 from boardlift.settings import AccountSettings, BoardSettings
 from support.apps import make_app
 from support.clocks import FastClock
@@ -66,7 +67,7 @@ def test_a_run_that_does_not_fit_is_refused_before_its_first_page(tmp_path: Path
         with pytest.raises(DailyLimitReached) as caught:
             app.sync()
         assert pages(sandbox) == 0
-    assert "takes about 7 calls, and 5 of the 8 calls of today are left" in caught.value.message
+    assert "takes about 7 calls, and 6 of the 8 calls of today are left" in caught.value.message
     assert "Production was not changed." in caught.value.message
     for choice in ("fewer boards", "page_size", "--fit", "00:00 UTC"):
         assert choice in caught.value.hint
@@ -74,7 +75,7 @@ def test_a_run_that_does_not_fit_is_refused_before_its_first_page(tmp_path: Path
 
 def test_what_fits_is_lifted_and_the_rest_is_named(tmp_path: Path) -> None:
     """`--fit` ends with exit code 0, for it has done what was asked; what fits is lifted and nothing is refused."""
-    with small(calls_per_day=8) as sandbox:
+    with small(calls_per_day=7) as sandbox:
         text = configuration(sandbox.url, f"duckdb:///{tmp_path}/w.duckdb")
         command = CommandLine(tmp_path, token=sandbox.token, text=text)
         refused = command.run("sync", "--quiet")
@@ -112,16 +113,16 @@ def test_those_left_out_come_first_the_next_time(tmp_path: Path) -> None:
 
 def test_a_plan_tells_what_a_day_has_left(tmp_path: Path) -> None:
     """Calls of earlier runs count; a plan that does not fit ends with exit code 1."""
-    with small(calls_per_day=19) as sandbox:
+    with small(calls_per_day=18) as sandbox:
         text = configuration(sandbox.url, f"duckdb:///{tmp_path}/w.duckdb")
         command = CommandLine(tmp_path, token=sandbox.token, text=text)
         before = command.run("plan", "--json").document["projection"]
-        assert (before["calls"], before["calls_day"], before["calls_left_today"]) == (7, 19, 16)
-        assert (before["fits"], before["day_share"]) == (True, pytest.approx(7 / 19, abs=1e-4))
+        assert (before["calls"], before["calls_day"], before["calls_left_today"]) == (7, 18, 16)
+        assert (before["fits"], before["day_share"]) == (True, pytest.approx(7 / 18, abs=1e-4))
         assert command.run("sync", "--quiet").code == OK
         ended = command.run("plan")
         assert ended.code == FAILED
-        assert "obstacle: 5 of the 19 calls of today are left" in ended.err
+        assert "obstacle: 5 of the 18 calls of today are left" in ended.err
         assert sandbox.stats()["refusals"] == {}
 
 
@@ -142,7 +143,7 @@ def test_points_are_those_that_an_earlier_run_has_paid(tmp_path: Path) -> None:
 
 
 def test_an_account_is_asked_for_its_plan_once_a_week(tmp_path: Path) -> None:
-    """One call at the first run; none at the next."""
+    """With the list of boards in the same call; the next runs ask for the list alone."""
     with small() as sandbox:
         for days in (0, 1, 8):
             clock = FastClock()
@@ -152,7 +153,21 @@ def test_an_account_is_asked_for_its_plan_once_a_week(tmp_path: Path) -> None:
                 app.plan()
         operations = sandbox.stats()["operations"]
     assert isinstance(operations, dict)
-    assert operations["DailyLimit"]["calls"] == 2
+    assert operations["Opening"]["calls"] == 2
+    assert operations["BoardList"]["calls"] == 1
+
+
+@pytest.mark.parametrize("fault", [Fault("errors_200", code="USER_UNAUTHORIZED"), Fault("5xx")], ids=str)
+def test_a_token_that_may_not_ask_for_the_plan_lists_its_boards(tmp_path: Path, fault: Fault) -> None:
+    with small() as sandbox:
+        sandbox.service.faults.add(replace(fault, operation="Opening"))
+        with make_app(sandbox, f"duckdb:///{tmp_path}/w.duckdb", tmp_path) as app:
+            found = {report.plan.key for report in app.plan()}
+        operations = sandbox.stats()["operations"]
+        everything = {str(board.id) for board in sandbox.account.boards}
+    assert found and found <= everything
+    assert isinstance(operations, dict)
+    assert operations["Account"]["calls"] == operations["BoardList"]["calls"] == 1
 
 
 def test_two_processes_share_the_places_of_an_account(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def plan_sync(app: Opened, wanted: Sequence[str] = ()) -> list[BoardReport]:
     """What a sync of these boards would do. Changes nothing, neither here nor there."""
     refuse_impossible(app)
     app.account.join("boardlift plan")
-    planned = plan_boards(app.client, app.loaded.settings, app.ledger, wanted)
+    listed = app.account.take_list()
+    planned = plan_boards(app.client, app.loaded.settings, app.ledger, wanted, listed=listed)
     live, ways = app.live(), ways_to_read(app, planned.boards)
     costs = forecast(app.client, planned.boards, ways, app.loaded.settings.account.page_size)
     projection = app.account.project(planned.boards, {key: (cost.calls, cost.points) for key, cost in costs.items()})

@@ -117,7 +117,8 @@ def _fitted(app: Opened, wish: Wish, live: Mapping[str, Generation]) -> Fitted:
 
 def _planned(app: Opened, wanted: Sequence[str]) -> Planned:
     app.progress.phase("planning")
-    planned = plan_boards(app.client, app.loaded.settings, app.ledger, wanted)
+    listed = app.account.take_list()
+    planned = plan_boards(app.client, app.loaded.settings, app.ledger, wanted, listed=listed)
     remember(planned, app.ledger)
     return planned
 

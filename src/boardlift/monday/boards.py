@@ -138,37 +138,50 @@ class _PlatformApi(Struct):
     daily_limit: _DailyLimit | None = None
 
 
-def read_plan(client: MondayClient) -> tuple[Account, int | None]:
-    """The account's id and plan tier, and its calls a day where monday tells them. Raises what `client.send` raises."""
+@dataclass(frozen=True)
+class Opening:
+    """What a reader asks first: whose account this is (its id and plan tier), its calls a day where monday tells them,
+    and the first page of the list of boards, for `list_boards` to go on from."""
+
+    account: Account
+    calls_per_day: int | None = None
+    listed: Answer | None = None
+
+
+def read_opening(client: MondayClient) -> Opening:
+    """The opening, in one call where the token may ask for all of it. Raises what `client.send` raises."""
     try:
-        answer = client.send(queries.daily_limit(), retries=0)
+        answer = client.send(queries.opening(), retries=0)
     except (PermissionMissing, QueryRejected, SourceUnavailable) as error:
         if isinstance(error, NotReached):
             raise
-        return read_account(client), None
+        return Opening(read_account(client))
     account = read_field(answer, "account", _AccountWire) or _AccountWire()
     api = read_field(answer, "platform_api", _PlatformApi) or _PlatformApi()
     tier = (account.plan.tier if account.plan else None) or account.tier or ""
-    return Account(id=account.id, tier=tier), api.daily_limit.total if api.daily_limit else None
+    day = api.daily_limit.total if api.daily_limit else None
+    return Opening(Account(id=account.id, tier=tier), day, answer)
 
 
-def list_boards(client: MondayClient) -> list[BoardSummary]:
+def list_boards(client: MondayClient, first: Answer | None = None) -> list[BoardSummary]:
     """All active boards the token sees, subitem boards and documents included: their `type` tells.
 
-    Pages by number until a short page. Boards made meanwhile push others to the next page; each is kept once.
+    Pages by number until a short page, from the second if an answer with the `first` is at hand. Boards made meanwhile
+    push others to the next page; each is kept once.
     """
     found: dict[str, BoardSummary] = {}
     plain = False
-    page = 1
+    answer, page = first, 1
     while True:
-        answer, plain = _list_page(client, page, plain)
+        if answer is None:
+            answer, plain = _list_page(client, page, plain)
         members = read_field(answer, "boards", list[_SummaryWire | None]) or []
         for member in members:
             if member:
                 found.setdefault(member.id, _summary(member))
         if len(members) < queries.BOARDS_LIMIT:
             return list(found.values())
-        page += 1
+        answer, page = None, page + 1
 
 
 def _list_page(client: MondayClient, page: int, plain: bool) -> tuple[Answer, bool]:

@@ -39,11 +39,12 @@ ACCOUNT = (
     f"query Account{{{_COST} me{{id name email time_zone_identifier}} "
     "account{id name slug tier plan{tier}} version{kind value}}"
 )
-DAILY_LIMIT = f"query DailyLimit{{{_COST} account{{id tier plan{{tier}}}} platform_api{{daily_limit{{total}}}}}}"
-BOARD_LIST = (
-    f"query BoardList($limit:Int!,$page:Int!){{{_COST} "
-    f"boards(limit:$limit,page:$page,state:active,order_by:created_at){{{_SUMMARY}}}}}"
+_LIST = f"boards(limit:$limit,page:$page,state:active,order_by:created_at){{{_SUMMARY}}}"
+OPENING = (
+    f"query Opening($limit:Int!,$page:Int!){{{_COST} account{{id tier plan{{tier}}}} "
+    f"platform_api{{daily_limit{{total}}}} {_LIST}}}"
 )
+BOARD_LIST = f"query BoardList($limit:Int!,$page:Int!){{{_COST} {_LIST}}}"
 BOARD_LIST_PLAIN = BOARD_LIST.replace("workspace{id name}", "workspace_id").replace("BoardList(", "BoardListPlain(")
 """Without the workspace object, which some boards made from templates answer with an internal error."""
 BOARD_SHAPES = (
@@ -134,9 +135,10 @@ def account() -> Request:
     return Request("Account", ACCOUNT)
 
 
-def daily_limit() -> Request:
-    """The plan and the calls a day. Not every token may ask for the second."""
-    return Request("DailyLimit", DAILY_LIMIT)
+def opening() -> Request:
+    """The plan, the calls a day and the first page of the list of boards. Not every token may ask for the second."""
+    points = 2 * POINTS_PER_OBJECT * BOARDS_LIMIT
+    return Request("Opening", OPENING, {"limit": BOARDS_LIMIT, "page": 1}, points=points)
 
 
 def board_list(page: int, *, limit: int = BOARDS_LIMIT, plain: bool = False) -> Request:

@@ -15,6 +15,7 @@ from boardlift.ledger import Ledger
 from boardlift.monday.boards import list_boards, read_boards
 from boardlift.monday.client import MondayClient
 from boardlift.monday.model import Board, BoardSummary
+from boardlift.monday.wire import Answer
 from boardlift.normalize.boards import BoardPlan, plan_board
 from boardlift.normalize.names import TableNames
 from boardlift.normalize.tombstones import with_tombstones
@@ -32,13 +33,21 @@ class Planned:
     tables: TableNames
 
 
-def plan_boards(client: MondayClient, settings: Settings, ledger: Ledger, wanted: Sequence[str] = ()) -> Planned:
+def plan_boards(
+    client: MondayClient,
+    settings: Settings,
+    ledger: Ledger,
+    wanted: Sequence[str] = (),
+    *,
+    listed: Answer | None = None,
+) -> Planned:
     """Find the boards, read their shapes, decide their tables. Writes nothing.
 
-    in: `wanted` narrows the configured boards to these ids, names (patterns allowed) or table names.
+    in: `wanted` narrows the configured boards to these ids, names (patterns allowed) or table names; `listed` is an
+    answer that holds the first page of the list of boards.
     raised: NotConfigured when nothing is left, PermissionMissing when a board that is named by id cannot be read.
     """
-    chosen = _choose(list_boards(client), settings.boards)
+    chosen = _choose(list_boards(client, listed), settings.boards)
     tables = TableNames(ledger.bound_tables())
     chosen = [(b, s) for b, s in chosen if not wanted or _is_wanted(b, s, wanted, tables)]
     if not chosen:
