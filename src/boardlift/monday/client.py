@@ -236,7 +236,9 @@ class MondayClient:
                 # httpx limits the wait for each piece; a body that drips would never end.
                 if self._clock.monotonic() - started > 2 * self._timeout:
                     raise httpx.ReadTimeout("the body did not end")
-            return response.status_code, dict(response.headers), b"".join(parts)
+        # The response and its stream hold each other, and with them the decoder's 40 KB, until the next collection.
+        response.stream = httpx.ByteStream(b"")
+        return response.status_code, dict(response.headers), b"".join(parts)
 
     def _book(self, request: Request, outcome: Answer | BoardliftError, size: int, again: bool) -> None:
         points = outcome.complexity.query if isinstance(outcome, Answer) and outcome.complexity else 0

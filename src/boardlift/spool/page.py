@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -90,8 +91,13 @@ def _utc(text: str | None) -> str:
 
 
 def cell_order(item: msgspec.Raw) -> tuple[str, ...]:
-    """The column ids of an item's cells, in the order they came."""
-    return tuple(cell.id for cell in _read(item).column_values or ())
+    """The column ids of an item's cells, in the order they came; one tuple for all windows that have the same."""
+    return _shared(tuple(cell.id for cell in _read(item).column_values or ()))
+
+
+@lru_cache(maxsize=256)
+def _shared(order: tuple[str, ...]) -> tuple[str, ...]:
+    return order
 
 
 def _read(item: msgspec.Raw) -> _Item:

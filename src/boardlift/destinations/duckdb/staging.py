@@ -19,7 +19,7 @@ _MEASURED_TOGETHER = 24
 """The plan of a statement grows with its parts; from here on it takes longer than the statements by themselves."""
 
 
-_COUNTED_AT_ONCE = 250_000
+_COUNTED_AT_ONCE = 100_000
 """Keys are held in memory until they are counted."""
 
 
