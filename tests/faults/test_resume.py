@@ -60,8 +60,8 @@ def test_the_next_run_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
     cut_off(sandbox, tmp_path)
     report, resumed = go_on(sandbox, tmp_path)
     assert resumed == 8 * PAGE
-    # Account, list, shape and counts; the form of the filter and the newest edits; the pages that were missing.
-    assert report.calls <= 8 + (PAGES - 8)
+    # List, shape and counts; the form of the filter, the newest edits and the log; the pages that were missing.
+    assert report.calls <= 9 + (PAGES - 8)
 
 
 def edit(account: Account, items: list[int]) -> None:
@@ -90,11 +90,38 @@ def away(account: Account, items: list[int]) -> None:
 def test_what_people_did_meanwhile_is_seen(
     sandbox: Sandbox, tmp_path: Path, change: Callable[[Account, list[int]], None]
 ) -> None:
-    """Edited items are read again; where the count does not add up, the board is."""
+    """Edited items are read again, and so are those that the log says have come or gone."""
     cut_off(sandbox, tmp_path)
     board = sandbox.account.boards[0]
     change(sandbox.account, [board.item_id(place) for place in board.active()])
     go_on(sandbox, tmp_path)
+
+
+def test_one_that_left_and_one_that_came_back_are_seen(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The count is the same, and an item that is restored is not always an edited one: the log tells."""
+    board = sandbox.account.boards[0]
+    back, away = [board.item_id(place) for place in board.active()][3:5]
+    sandbox.account.archive_item(back)
+    sandbox.account.advance(86_400)
+    cut_off(sandbox, tmp_path)
+    sandbox.account.restore_item(back, touch=False)
+    sandbox.account.delete_item(away)
+    report, resumed = go_on(sandbox, tmp_path)
+    assert resumed == 8 * PAGE
+    assert report.calls < 12 + PAGES - 8
+
+
+def test_without_a_log_it_is_read_anew(sandbox: Sandbox, tmp_path: Path) -> None:
+    board = sandbox.account.boards[0]
+    back, away = [board.item_id(place) for place in board.active()][3:5]
+    sandbox.account.archive_item(back)
+    sandbox.account.advance(86_400)
+    cut_off(sandbox, tmp_path)
+    sandbox.account.restore_item(back, touch=False)
+    sandbox.account.delete_item(away)
+    sandbox.service.faults.add(Fault("internal_error_200", operation="Glance", times=None))
+    report, _ = go_on(sandbox, tmp_path)
+    assert report.calls >= PAGES
 
 
 def test_other_columns_are_another_reading(sandbox: Sandbox, tmp_path: Path) -> None:

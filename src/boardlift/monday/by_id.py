@@ -110,6 +110,35 @@ def fetch(
     items: dict[int, datetime] = {}
     gone: dict[int, Standing] = {}
     unreadable: list[Unreadable] = []
+    for page, standings in pages_of(client, board, selection, ids, unreadable):
+        for standing in standings:
+            if standing.fate is not Fate.HERE:
+                gone[standing.item] = standing
+            elif standing.updated_at is None:
+                raise SourceIncomplete(f"monday gave item {standing.item} of board {board.id} without its time.")
+            else:
+                items[standing.item] = standing.updated_at
+        if page.items:
+            writer = spool.window_writer(board.id)
+            try:
+                writer.add(page)
+                windows.append(writer.seal())
+            finally:
+                writer.abandon()
+    return Fetched(tuple(windows), items, gone, tuple(unreadable))
+
+
+def pages_of(
+    client: MondayClient,
+    board: BoardSummary,
+    selection: Selection,
+    ids: Collection[int],
+    unreadable: list[Unreadable],
+) -> Iterator[tuple[Page, list[Standing]]]:
+    """These items in full, up to a hundred at a time: those that are on the board, and what became of each.
+
+    Cells that monday fails on are added to `unreadable`. Raises what `settle` raises.
+    """
 
     def one_by_one(chunk: Sequence[int], error: SourceUnavailable) -> tuple[Page, list[Standing]]:
         here: list[msgspec.Raw] = []
@@ -135,22 +164,7 @@ def fetch(
         page = Page(board.id, 1, here, None, 0, len(answer.body), answer.request_id, answer.served_version)
         return page, _with_absent(board, chunk, [standing for _, standing in known], answer)
 
-    for page, standings in _in_threads(ask, ids):
-        for standing in standings:
-            if standing.fate is not Fate.HERE:
-                gone[standing.item] = standing
-            elif standing.updated_at is None:
-                raise SourceIncomplete(f"monday gave item {standing.item} of board {board.id} without its time.")
-            else:
-                items[standing.item] = standing.updated_at
-        if page.items:
-            writer = spool.window_writer(board.id)
-            try:
-                writer.add(page)
-                windows.append(writer.seal())
-            finally:
-                writer.abandon()
-    return Fetched(tuple(windows), items, gone, tuple(unreadable))
+    yield from _in_threads(ask, ids)
 
 
 _FOUND = msgspec.json.Decoder(_Found)

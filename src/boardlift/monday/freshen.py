@@ -1,18 +1,25 @@
 """What an interrupted run had sealed, brought up to date: items edited since are read again, newest edits first.
 
-That order needs no filter, and costs one call for a quiet board (API page "Last updated"; see `docs/explanation`).
+That order needs no filter, and costs one call for a quiet board (API page "Last updated"; see `docs/explanation`). Who
+has left is not in it, and whether coming back is an edit is not known (FACTS 9): those that the board's log names are
+asked for by id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from boardlift.monday.by_id import pages_of
 from boardlift.monday.chain import Chain
+from boardlift.monday.hints import glance
+from boardlift.monday.isolate import Unreadable
 from boardlift.monday.queries import ItemsQuery
 from boardlift.monday.span import Span, iso
 from boardlift.spool.page import Page, item_number, updated_at
 from boardlift.spool.run import SpoolRun
+from boardlift.spool.window import WindowWriter
 
 LAST_UPDATED = "__last_updated__"
 NEWEST_FIRST = ItemsQuery("NewestItems", order=((LAST_UPDATED, "desc"),))
@@ -21,12 +28,14 @@ OVERLAP = timedelta(minutes=5)
 
 
 def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str, most: int) -> bool:
-    """Replace the items edited since in the sealed windows of a board. False when they cannot be told, or are too many.
+    """Replace the items edited since in the sealed windows of a board, take out those that left, add those that came
+    back. False when they cannot be told, or are too many.
 
     in: a chain that asks for NEWEST_FIRST, the spans as they were left, `most` items to read again at most.
     """
     board_id = chain.board.id
-    since = iso(int((datetime.fromisoformat(began_at) - OVERLAP).timestamp()))
+    moment = datetime.fromisoformat(began_at) - OVERLAP
+    since = iso(int(moment.timestamp()))
     edited: set[int] = set()
     writer = spool.window_writer(board_id)
     previous = ""
@@ -45,9 +54,32 @@ def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str,
             if len(fresh) < len(items):
                 break
             previous = times[-1] if times else previous
+        elsewhere = _elsewhere(chain, moment, edited, most)
+        if elsewhere is None or not _add_those_here(chain, elsewhere, spans, writer):
+            return False
         # Cells that cannot be read are known to this run alone: no other is to go on from here.
         states = [] if chain.errors.unreadable() else [span.state() for span in spans]
-        spool.replace_items(board_id, edited, writer, states)
+        spool.replace_items(board_id, edited | elsewhere, writer, states)
         return True
     finally:
         writer.abandon()
+
+
+def _elsewhere(chain: Chain, since: datetime, edited: Set[int], most: int) -> Set[int] | None:
+    """Items that may have left the board or come back since, but for those edited; None when the log does not tell.
+
+    It is asked after the edits were read: of whoever leaves in between it tells twice rather than never.
+    """
+    seen = glance(chain.client, {chain.board.id: since}).get(chain.board.id)
+    if seen is None or seen.doubt or len(seen.elsewhere) > most:
+        return None
+    return seen.elsewhere - edited
+
+
+def _add_those_here(chain: Chain, ids: Set[int], spans: Sequence[Span], writer: WindowWriter) -> bool:
+    """Add those of these items that are on the board where the spans have been. False when cells cannot be read."""
+    unreadable: list[Unreadable] = []
+    for page, _ in pages_of(chain.client, chain.board, chain.selection, ids, unreadable):
+        here = [item for item in page.items if any(span.has_taken(item) for span in spans)]
+        writer.add(replace(page, items=here))
+    return not unreadable

@@ -35,6 +35,7 @@ _ON_BOARDS = (
     *("create_group", "update_group_name", "update_group_", "change_group_", "board_viewed", "create_update"),
 )
 """How the names of events begin that leave the items of the board as they are; columns are compared by themselves."""
+_CREATED = "create_pulse"
 _AWAY = ("delete_pulse", "archive_pulse", "move_pulse_from_board", "batch_delete_pulses", "batch_archive_pulses")
 """Events whose items are most probably not on the board any more."""
 _ONE = ("pulse_id", "item_id", "pulseId", "itemId")
@@ -109,6 +110,12 @@ class Glance:
         return frozenset(item for event in events for item in event.items)
 
     @property
+    def elsewhere(self) -> frozenset[int]:
+        """Those of them that may have left the board, or come to it with a creation time of long ago."""
+        events = (event for event in self.events if event.name not in _ON_ITEMS and not _is_on_board(event.name))
+        return frozenset(item for event in events if event.name != _CREATED for item in event.items)
+
+    @property
     def taken_away(self) -> frozenset[int]:
         """Those of the items mentioned that have probably left the board: a guess at how many there are to be read."""
         return frozenset(item for event in self.events if event.name.startswith(_AWAY) for item in event.items)
@@ -155,9 +162,11 @@ def _chunks(since: Mapping[str, datetime]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _send_split(client: MondayClient, ids: Sequence[str], since: datetime, events: int) -> Iterator[Answer]:
+def _send_split(
+    client: MondayClient, ids: Sequence[str], since: datetime, events: int, *, taken: bool = False
+) -> Iterator[Answer]:
     """The answer for a chunk; if monday fails inside, those for its halves. A board that fails alone is left out, and
-    so are all when monday does not take the question."""
+    so are all when monday does not take the question, which it is asked of one board to find out. `taken`: it does."""
     try:
         # With several boards there is something better to do than to try again and again.
         retries = None if len(ids) == 1 else min(1, client.retries)
@@ -165,17 +174,22 @@ def _send_split(client: MondayClient, ids: Sequence[str], since: datetime, event
     except NotReached:
         raise
     except QueryRejected as error:
-        if not is_too_complex(error):
-            return
         answer = None
+        if not taken and len(ids) > 1 and not is_too_complex(error):
+            alone = list(_send_split(client, ids[:1], since, events))
+            if not alone:
+                return
+            yield from alone
+            yield from _send_split(client, ids[1:], since, events, taken=True)
+            return
     except (SourceUnavailable, PermissionMissing):
         answer = None
     if answer is not None:
         yield answer
     elif len(ids) > 1:
         middle = len(ids) // 2
-        yield from _send_split(client, ids[:middle], since, events)
-        yield from _send_split(client, ids[middle:], since, events)
+        yield from _send_split(client, ids[:middle], since, events, taken=taken)
+        yield from _send_split(client, ids[middle:], since, events, taken=taken)
 
 
 def _read(client: MondayClient, board: _Glanced, since: datetime, limit: int) -> Glance:
