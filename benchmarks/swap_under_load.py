@@ -182,15 +182,17 @@ def observe(url: str, table: str, readers: int, act: Callable[[], None]) -> tupl
     for _ in range(readers):
         receive, send = context.Pipe(duplex=False)
         ready = context.Event()
-        process = context.Process(target=read_until, args=(url, table, ready, stop, send))
+        process = context.Process(target=read_until, args=(url, table, ready, stop, send), daemon=True)
         process.start()
         pipes.append(receive)
         processes.append(process)
         readies.append(ready)
     for ready in readies:
         ready.wait(60)
-    act()
-    stop.set()
+    try:
+        act()
+    finally:
+        stop.set()
     reads: Reads = []
     errors: list[str] = []
     for pipe, process in zip(pipes, processes, strict=True):

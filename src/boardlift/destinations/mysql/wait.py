@@ -39,11 +39,11 @@ class SwapPolicy(Retries):
     server_counts: bool | None = None
 
     def budget_ms(self, attempt: int) -> int:
-        """The budget of an attempt: twice as much from the tenth on, three times from the twentieth.
+        """The budget of an attempt: twice as much from the fifth on, four times from the fifteenth.
 
         Where every query takes longer than the first budget, no attempt would ever get through with it.
         """
-        return self.lock_budget_ms * min(1 + attempt // 10, 3)
+        return self.lock_budget_ms * min(1 + attempt // 5, 4)
 
 
 @dataclass(frozen=True)
