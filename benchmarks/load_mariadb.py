@@ -1,6 +1,8 @@
 """How long 100,000 rows x 30 columns take into MariaDB: the server's own LOAD DATA of a finished file, and boardlift.
 
-python benchmarks/load_mariadb.py mariadb://root@localhost/?unix_socket=/run/mysqld/mysqld.sock [rows] [rounds]
+    PYTHONPATH=src:tests python benchmarks/load_mariadb.py [--rows 100000] [--runs 5] [--url mysql://...]
+
+Without --url a MariaDB is started and thrown away afterwards.
 
 Both begin with the same rows in DuckDB's memory and end with a table that has its primary key. The bare way is given
 the CSV file ready-made; boardlift makes it on the way. The namespace `benchmark` is dropped afterwards.
@@ -8,10 +10,11 @@ the CSV file ready-made; boardlift makes it on the way. The namespace `benchmark
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -27,6 +30,7 @@ from boardlift.shape.sql import SQL, Identifier, Literal
 from boardlift.shape.table import Column, Table
 from boardlift.shape.types import BIGINT, BOOLEAN, DATE, NUMBER, TEXT, TIMESTAMP
 from boardlift.testing.arrow import Rows
+from support.mariadb import own_server
 
 KINDS = [
     (TEXT, "'some words ' || (range * 7919 % 100003)"),
@@ -87,7 +91,21 @@ def sealed(session: Session, shape: Table, name: str) -> None:
 
 
 def main() -> None:
-    url, rows, rounds = sys.argv[1], int((sys.argv[2:3] or ["100000"])[0]), int((sys.argv[3:4] or ["5"])[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--url", help="a server on which the namespace `benchmark` is free")
+    arguments = parser.parse_args()
+    with ExitStack() as stack:
+        url = arguments.url
+        if url is None:
+            server = own_server()
+            stack.callback(server.stop)
+            url = server.url
+        measure(url, arguments.rows, arguments.runs)
+
+
+def measure(url: str, rows: int, rounds: int) -> None:
     shape, select = table()
     source = Rows(select.format(rows=rows))
     source.materialize()

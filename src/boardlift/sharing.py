@@ -21,7 +21,7 @@ from boardlift.projection import Projection, fitting, points_per_item, project, 
 from boardlift.settings import Loaded
 
 KNOWN_FOR = timedelta(days=7)
-"""After so long the account is asked again for its plan, which costs one call."""
+"""After so long the account is asked again for its plan, in the call that lists its boards."""
 
 
 def open_client(loaded: Loaded, clock: Clock, progress: Progress) -> MondayClient:

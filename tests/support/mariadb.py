@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -122,6 +123,11 @@ class Admin:
     def close(self) -> None:
         if self.raw.open:
             self.raw.close()
+
+
+def as_user(url: str, user: str) -> str:
+    """The same server for another user, with the password."""
+    return re.sub(r"//[^@/]*@", f"//{user}@", url, count=1)
 
 
 def wipe(url: str, prefix: str) -> None:

@@ -10,7 +10,7 @@ from boardlift.destinations.interface import Replace
 from boardlift.destinations.mysql.engine import MySQL
 from boardlift.errors import DependentObject
 from support.generations import PLANNING, live_name, staged
-from support.mariadb import Admin, admin, destination
+from support.mariadb import Admin, admin, as_user, destination
 
 __all__ = ["admin", "destination"]  # fixtures
 
@@ -92,7 +92,7 @@ def test_a_view_that_cannot_be_checked_is_in_the_way(destination: MySQL, admin: 
         "GRANT SELECT, SHOW VIEW ON other.joined TO 'monday_etl'@'localhost'",
     ):
         admin.run(statement)
-    humble = MySQL(mariadb_url.replace("//root@", "//monday_etl:geheim@"), "monday")
+    humble = MySQL(as_user(mariadb_url, "monday_etl:geheim"), "monday")
     (planned,) = humble.replacements("1", [NARROW], Replace.SWAP)
     assert [one.split(" (")[0] for one in planned.obstacles] == [
         "view other.joined, which cannot be checked",

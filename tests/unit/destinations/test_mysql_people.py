@@ -14,7 +14,7 @@ from boardlift.shape.table import Column, Table
 from boardlift.shape.types import BIGINT, JSON, TEXT
 from boardlift.testing.samples import put
 from support.generations import PLANNING, live_name, promoted
-from support.mariadb import Admin, admin, destination
+from support.mariadb import Admin, admin, as_user, destination
 
 __all__ = ["admin", "destination"]  # fixtures
 
@@ -323,7 +323,7 @@ def test_a_user_with_rights_on_two_databases_is_enough(destination: MySQL, admin
         "DROP DATABASE monday__boardlift",
     ):
         admin.run(statement)
-    humble = MySQL(mariadb_url.replace("//root@", "//monday_etl:geheim@"), "monday")
+    humble = MySQL(as_user(mariadb_url, "monday_etl:geheim"), "monday")
     assert [finding for finding in humble.findings() if not finding.ok] == []
     humble.prepare()
     for way in Replace:
