@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from boardlift.errors import UNCHANGED, DailyLimitReached
@@ -11,6 +11,7 @@ from boardlift.ledger import BoardCost
 from boardlift.monday.bundle import bundles
 from boardlift.monday.day import until_midnight
 from boardlift.monday.queries import COUNTS_AT_ONCE, PAGE_LIMIT, item_points
+from boardlift.monday.sharing import Prefer, manner_of
 from boardlift.monday.standing import Snapshot
 from boardlift.normalize.boards import BoardPlan
 
@@ -21,7 +22,8 @@ ITEM_SECONDS = 0.004
 
 @dataclass(frozen=True)
 class BoardProjection:
-    """The cost of one board. `measured` tells that the points are those of an earlier run, not 10 for each object."""
+    """The cost of one board. `measured` tells that the points are those of an earlier run, not 10 for each object;
+    `manner` says how a large board will be read, and why."""
 
     board_id: str
     name: str
@@ -30,6 +32,7 @@ class BoardProjection:
     points: int
     seconds: float
     measured: bool
+    manner: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,17 @@ def project(
     *,
     page_size: int,
     limit: int | None = None,
+    prefer: Prefer = "auto",
 ) -> Projection:
     """What reading these boards will cost.
 
     `costs` are those of earlier runs, `known` calls and points of boards read by their changes, `limit` test mode's
-    items per board.
+    items per board, `prefer` what may be spent for speed.
     """
     boards = tuple(
         _known(plan, now, *known[plan.key])
         if plan.key in known
-        else _board(plan, costs.get(plan.key), now, page_size, limit)
+        else _board(plan, costs.get(plan.key), now, page_size, limit, prefer)
         for plan in plans
     )
     calls = sum(board.calls for board in boards) - _shared([p for p in plans if p.key not in known], limit)
@@ -137,15 +141,17 @@ def part(share: float) -> str:
 
 
 def _board(
-    plan: BoardPlan, cost: BoardCost | None, now: Snapshot, page_size: int, limit: int | None
+    plan: BoardPlan, cost: BoardCost | None, now: Snapshot, page_size: int, limit: int | None, prefer: Prefer
 ) -> BoardProjection:
     items = plan.board.items_count or 0
     items = items if limit is None else min(items, limit)
     each, measured = points_per_item(plan, cost)
     calls, points = max(1, -(-items // page_size)), round(each * items)
     board = BoardProjection(plan.key, plan.board.name, items, calls, points, 0.0, measured)
-    seconds = max(60.0 * points / now.points_minute, calls * _call_seconds(board, now) / now.usable)
-    return BoardProjection(plan.key, plan.board.name, items, calls, points, seconds, measured)
+    each_call = _call_seconds(board, now)
+    seconds = max(60.0 * points / now.points_minute, calls * each_call / now.usable)
+    manner = manner_of(prefer, calls, each_call) if limit is None else ""
+    return replace(board, seconds=seconds, manner=manner)
 
 
 def _shared(plans: Sequence[BoardPlan], limit: int | None) -> int:

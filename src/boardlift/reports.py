@@ -20,7 +20,8 @@ class BoardReport:
 
     `since` is the moment from which the changes of an incremental board would be read, `reason` why all of it would be.
     `replacements` tells of each table, also of one that vanishes, how it would go live and what stands in its way.
-    `day_share` is the part of the day's calls it takes, None when that number is not known.
+    `day_share` is the part of the day's calls it takes, None when that number is not known. `manner` says how the pages
+    of a large board will be read, and why.
     """
 
     plan: BoardPlan
@@ -33,6 +34,7 @@ class BoardReport:
     replacements: tuple[Replacement, ...] = ()
     seconds: float = 0.0
     day_share: float | None = None
+    manner: str = ""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ class AccountReader:
         self._client, self._ledger, self._clock, self._progress = client, ledger, clock, progress
         self._digest = digest_of(client.url, loaded.token.reveal())
         self._page_size, self._limit = loaded.settings.account.page_size, limit
+        self._prefer = loaded.settings.account.prefer
         self._joined = False
         self._listed: Answer | None = None
 
@@ -116,7 +117,8 @@ class AccountReader:
             each, measured = points_per_item(plan, costs.get(plan.key))
             if measured:
                 budget.expect(plan.key, each)
-        return project(plans, costs, budget.snapshot(), known, page_size=self._page_size, limit=self._limit)
+        now, page_size = budget.snapshot(), self._page_size
+        return project(plans, costs, now, known, page_size=page_size, limit=self._limit, prefer=self._prefer)
 
     def fitted(
         self,

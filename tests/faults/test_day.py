@@ -126,6 +126,21 @@ def test_a_plan_tells_what_a_day_has_left(tmp_path: Path) -> None:
         assert sandbox.stats()["refusals"] == {}
 
 
+@pytest.mark.parametrize(
+    ("prefer", "said"),
+    [("auto", "in several chains at once, for a page takes about 0.7 s"), ("calls", "in one chain of 20 pages, as")],
+)
+def test_a_plan_tells_how_a_large_board_will_be_read(tmp_path: Path, prefer: str, said: str) -> None:
+    """And why; of small boards there is nothing to tell."""
+    with Sandbox(Account.benchmark(2000, 2)) as sandbox:
+        account = f"page_size: 100\nprefer: {prefer}"
+        text = configuration(sandbox.url, f"duckdb:///{tmp_path}/w.duckdb", account=account)
+        command = CommandLine(tmp_path, token=sandbox.token, text=text)
+        assert f"pages: benchmark: {said}" in command.run("plan").err
+        assert command.run("plan", "--json").document["boards"][0]["pages"].startswith(said)
+        assert "pages:" not in command.run("plan", "--test").err
+
+
 def test_points_are_those_that_an_earlier_run_has_paid(tmp_path: Path) -> None:
     """Ten for each object until then; link columns cost more than that, and the second plan knows."""
     with Sandbox(Account(size=0.05)) as sandbox:

@@ -97,4 +97,5 @@ def _report(
         replacements=tuple(app.destination.replacements(plan.key, plan.group.tables, plan.replace)),
         seconds=cost.seconds,
         day_share=projection.day_share(cost.calls),
+        manner=cost.manner,
     )

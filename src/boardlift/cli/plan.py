@@ -76,6 +76,8 @@ def _tell_boards(reports: list[BoardReport]) -> None:
             )
         elif report.reason:
             say(f"read in full: {report.plan.table}: {report.reason}")
+        if report.manner:
+            say(f"pages: {report.plan.table}: {report.manner}")
         for change in report.changes:
             say(f"change: {change}")
         for column in report.plan.unknown:
@@ -142,6 +144,7 @@ def as_document(report: BoardReport, place: Callable[[str], str]) -> dict[str, o
         "mode": "incremental" if report.since else "full",
         "since": report.since,
         "reason": report.reason,
+        "pages": report.manner,
         "calls": report.calls,
         "points": report.points,
         "minutes": round(report.seconds / 60, 2),

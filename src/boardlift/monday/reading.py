@@ -89,6 +89,7 @@ class BoardReading:
             if marks:
                 self.spans = _cut_at(self.spans[0], marks)
                 self.waiting = list(self.spans)
+                self._tell_chains(f"{len(self.spans)} chains at once from the first page on")
             return windows, self.next() or self._part(self.spans[-1], ascending=True)
 
     def _adopted(self) -> tuple[Window, ...]:
@@ -144,6 +145,8 @@ class BoardReading:
             offer = shares(self, idle)
             if offer is None:
                 return None
+            if self.chains == 1:
+                self._tell_chains(f"several chains at once, for a page takes {self.seconds:.1f} s")
             self.spans += offer.spans
             self.waiting += offer.spans[1:]
             for part in self.parts:
@@ -195,6 +198,9 @@ class BoardReading:
             self.ended = True
             self.parts, self.waiting = [], []
             return True
+
+    def _tell_chains(self, what: str) -> None:
+        self.progress.phase("reading", f"{self.board.name}: {what}")
 
     # -- one part --------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,23 @@ _LEAST_PAGES = 1.5
 _EXTRA = 0.5
 
 
+def manner_of(prefer: Prefer, pages: int, seconds: float) -> str:
+    """How a board of so many pages is read where a page takes so many seconds, and why: for people.
+
+    Empty for a board so small that there is nothing to choose.
+    """
+    if pages <= 2 * _LEAST_PAGES:
+        return ""
+    chain = f"in one chain of {pages:,} pages"
+    if prefer == "calls":
+        return f"{chain}, as `prefer: calls` says"
+    if prefer == "time":
+        return "in several chains at once, as `prefer: time` says"
+    if seconds < SLOW_CALL:
+        return f"{chain}, for a page takes only {seconds:.2f} s"
+    return f"in several chains at once, for a page takes about {seconds:.1f} s"
+
+
 @dataclass(frozen=True)
 class Offer:
     """`cut` is the span that gives; `spans` are the pieces given, lowest first. Without any, it is read from above."""

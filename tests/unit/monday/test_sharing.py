@@ -11,10 +11,10 @@ from boardlift.monday.dialect import FORMS, Dialect
 from boardlift.monday.model import BoardSummary
 from boardlift.monday.queries import Selection
 from boardlift.monday.reading import BoardReading
-from boardlift.monday.sharing import QUANTILES, SLOW_CALL, Prefer, Sharing, quantiles, shares
+from boardlift.monday.sharing import QUANTILES, SLOW_CALL, Prefer, Sharing, manner_of, quantiles, shares
 from boardlift.monday.span import Span, iso
 from boardlift.spool import SpoolRun, Window
-from unit.monday.reading import OwnedClock, PagedBoard, client_of
+from unit.monday.reading import OwnedClock, PagedBoard, Told, client_of
 
 NOW = 1_793_491_200  # the owned clock's beginning
 EARLY, MIDDLE = iso(NOW - 1000), iso(NOW - 500)
@@ -52,9 +52,21 @@ def reading(tmp_path: Path) -> BoardReading:
     [("auto", 2.0, True), ("auto", SLOW_CALL / 2, False), ("calls", 60.0, False), ("time", 0.0, True)],
 )
 def test_whether_speed_is_worth_calls(reading: BoardReading, prefer: Prefer, seconds: float, wanted: bool) -> None:
-    """Never with `calls`, always with `time`; else where answers take long."""
+    """Never with `calls`, always with `time`; else where answers take long. A plan says the same beforehand."""
     reading.sharing, reading.seconds = replace(reading.sharing, prefer=prefer), seconds
     assert (shares(reading, 4) is not None) is wanted
+    assert manner_of(prefer, 20, seconds).startswith("in several chains at once, " if wanted else "in one chain of 20")
+
+
+def test_a_run_says_that_it_reads_in_several_chains_and_why(reading: BoardReading) -> None:
+    reading.progress = told = Told()
+    assert reading.help(4) is not None
+    assert reading.help(3) is not None
+    assert told.phases == ["Large: several chains at once, for a page takes 2.0 s"]
+
+
+def test_of_a_small_board_there_is_nothing_to_say() -> None:
+    assert manner_of("time", 3, 9.0) == ""
 
 
 def test_the_rest_is_cut_evenly(reading: BoardReading) -> None:
