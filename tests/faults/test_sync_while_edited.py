@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from boardlift.app import App
@@ -117,6 +117,9 @@ def test_edits_alone_never_stop_a_run(
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=EXAMPLES < 100)
+@example(  # who comes between two looks at the log makes up for who was lost
+    items=20, page=10, steps=[Step(7, "add", 0)], losses=[Fault("partial_page", call=3, items=1)]
+)
 @given(items=st.integers(20, 100), page=st.integers(4, 16), steps=steps, losses=losses)
 def test_a_loss_is_healed_or_refused(items: int, page: int, steps: list[Step], losses: list[Fault]) -> None:
     """Pages that lack items, while people work: the table is right, or the count check refuses it."""

@@ -135,7 +135,7 @@ class _Case:
                 return True
             if seen is None or seen.doubt or too_many(len(seen.moved), self._rows):
                 return False
-            return self._asked(lambda: self._look(ids, seen, looks=_LOOKS_AT_FIRST))
+            return self._asked(lambda: self._look(ids, seen, looks=_LOOKS_AT_FIRST, exact=True))
 
     def by_the_ids(self, swept: Sequence[Window], since: datetime) -> bool:
         """Whether nothing more is to be done, after all ids were read since then and those that differ were asked
@@ -152,7 +152,7 @@ class _Case:
 
             def compare() -> bool:
                 self._ask(ids, missing | unread | back)
-                return self._look(ids, self._glance(), looks=_LOOKS)
+                return self._look(ids, self._glance(), looks=_LOOKS, exact=False)
 
             return self._asked(compare)
 
@@ -183,8 +183,12 @@ class _Case:
             self.unanswered(error)
         return self.answer.explained is not False
 
-    def _look(self, ids: Ids, seen: Glance | None, *, looks: int) -> bool:
-        """Ask for those that the log names until the count fits; a count that moves meanwhile is a range."""
+    def _look(self, ids: Ids, seen: Glance | None, *, looks: int, exact: bool) -> bool:
+        """Ask for those that the log names until the count fits.
+
+        A count that moves meanwhile is a range, unless `exact`: where not all ids are known, an item that comes between
+        two looks could stand in for one that was lost.
+        """
         for look in range(looks):
             if look:
                 self.tools.clock.sleep(_PAUSE)
@@ -196,7 +200,8 @@ class _Case:
             self._named |= seen.moved
             self._ask(ids, seen.moved)
             self._counts.append(seen.items_count)
-            least, most = min(self._counts[-2:]), max(self._counts[-2:])
+            counts = self._counts[-1:] if exact else self._counts[-2:]
+            least, most = min(counts), max(counts)
             if self.counted.plan.board.is_multi_level:
                 most = max(most, self._present)
             if least <= self._present <= most:
