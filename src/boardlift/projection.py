@@ -150,7 +150,7 @@ def _board(
     board = BoardProjection(plan.key, plan.board.name, items, calls, points, 0.0, measured)
     each_call = _call_seconds(board, now)
     seconds = max(60.0 * points / now.points_minute, calls * each_call / now.usable)
-    manner = manner_of(prefer, calls, each_call) if limit is None else ""
+    manner = manner_of(prefer, calls, each_call, now.usable) if limit is None else ""
     return replace(board, seconds=seconds, manner=manner)
 
 

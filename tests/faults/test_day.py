@@ -182,7 +182,17 @@ def test_a_token_that_may_not_ask_for_the_plan_lists_its_boards(tmp_path: Path, 
         everything = {str(board.id) for board in sandbox.account.boards}
     assert found and found <= everything
     assert isinstance(operations, dict)
-    assert operations["Account"]["calls"] == operations["BoardList"]["calls"] == 1
+    assert operations["BoardList"]["calls"] == 1
+
+
+def test_a_list_that_fails_does_not_hide_the_calls_of_a_day(tmp_path: Path) -> None:
+    """Boards made from templates may break on their workspace; the plan is asked for again without the list."""
+    with small(calls_per_day=777) as sandbox:
+        for operation in ("Opening", "BoardList"):
+            sandbox.service.faults.add(Fault("internal_error_200", operation=operation, times=None))
+        with make_app(sandbox, f"duckdb:///{tmp_path}/w.duckdb", tmp_path) as app:
+            reports = app.plan()
+            assert app.project([report.plan for report in reports]).calls_day == 777
 
 
 def test_two_processes_share_the_places_of_an_account(tmp_path: Path) -> None:

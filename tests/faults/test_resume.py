@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from boardlift.app import App
-from boardlift.errors import SourceUnavailable
+from boardlift.errors import AuthRejected, SourceUnavailable
+from boardlift.monday.client import MondayClient
 from boardlift.reports import RunReport
-from boardlift.sandbox import Account, Fault, Sandbox
+from boardlift.sandbox import Account, Fault, Sandbox, SandboxOptions
 from boardlift.settings import AccountSettings, BoardSettings, ColumnSettings
 from boardlift.spool import resume
 from support.apps import make_app
@@ -60,8 +62,8 @@ def test_the_next_run_goes_on(sandbox: Sandbox, tmp_path: Path) -> None:
     cut_off(sandbox, tmp_path)
     report, resumed = go_on(sandbox, tmp_path)
     assert resumed == 8 * PAGE
-    # List, shape and counts; the form of the filter, the newest edits and the log; the pages that were missing.
-    assert report.calls <= 9 + (PAGES - 8)
+    # List, shape and counts; the form of the filter, the newest edits, twice the log; the pages that were missing.
+    assert report.calls <= 10 + (PAGES - 8)
 
 
 def edit(account: Account, items: list[int]) -> None:
@@ -109,6 +111,60 @@ def test_one_that_left_and_one_that_came_back_are_seen(sandbox: Sandbox, tmp_pat
     report, resumed = go_on(sandbox, tmp_path)
     assert resumed == 8 * PAGE
     assert report.calls < 12 + PAGES - 8
+
+
+class Later(httpx.HTTPTransport):
+    """The way to the sandbox; before the first further page a minute passes."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self.account = account
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if b"query NextItems" in request.read():
+            self.account.advance(60)
+        return super().handle_request(request)
+
+
+def test_a_log_that_lags_is_asked_again(tmp_path: Path) -> None:
+    """When the run goes on it knows of nobody who left or came back; when the board has been read it does."""
+    with Sandbox(Account.many(boards=2, items=ITEMS, columns=6), SandboxOptions(log_lag_seconds=30)) as sandbox:
+        account = sandbox.account
+        back, away = [account.boards[0].item_id(place) for place in account.boards[0].active()][3:5]
+        account.archive_item(back)
+        account.advance(86_400)
+        cut_off(sandbox, tmp_path)
+        account.restore_item(back, touch=False)
+        account.delete_item(away)
+        with app_of(sandbox, tmp_path) as app:
+            app.client = MondayClient(sandbox.url, sandbox.token, retries=0, transport=Later(account))
+            report = app.sync()
+            assert compare_account(account, [each.plan for each in report.boards], app.destination).differences == []
+            app.client.close()
+        assert report.calls >= PAGES
+
+
+def test_subitems_are_read_anew(tmp_path: Path) -> None:
+    """They leave and come back with their items, and their own board's log need not say so."""
+    with Sandbox(Account(size=0.6)) as sandbox:
+        account = sandbox.account
+        board = account.board("Master Production Planning")
+        (below,) = board.children
+        above = [item for item in map(board.item_id, board.active()) if list(below.places_of(item))]
+        account.archive_item(above[3])
+        account.advance(86_400)
+        boards = [BoardSettings(id=board.id)]
+        refused = Fault("unauthorized_401", board=below.id, operation="NextItems", after=4, times=None)
+        sandbox.service.faults.add(refused)
+        with app_of(sandbox, tmp_path, boards=boards) as app, pytest.raises(AuthRejected):
+            app.sync()
+        sandbox.service.faults.clear()
+        account.restore_item(above[3], touch=False)
+        account.delete_item(above[5])
+        with app_of(sandbox, tmp_path, boards=boards) as app:
+            report = app.sync()
+            found = compare_account(account, [each.plan for each in report.boards], app.destination).differences
+        assert [each for each in found if "dependent_on" not in each] == []
 
 
 def test_without_a_log_it_is_read_anew(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -150,17 +150,26 @@ class Opening:
 
 def read_opening(client: MondayClient) -> Opening:
     """The opening, in one call where the token may ask for all of it. Raises what `client.send` raises."""
-    try:
-        answer = client.send(queries.opening(), retries=0)
-    except (PermissionMissing, QueryRejected, SourceUnavailable) as error:
-        if isinstance(error, NotReached):
+    # Where monday fails on a board of the list, the plan is still to be had.
+    for request in (queries.opening(), queries.daily_limit()):
+        try:
+            answer = client.send(request, retries=0)
+        except NotReached:
             raise
-        return Opening(read_account(client))
+        except SourceUnavailable:
+            continue
+        except (PermissionMissing, QueryRejected):
+            break
+        return _opening(answer)
+    return Opening(read_account(client))
+
+
+def _opening(answer: Answer) -> Opening:
     account = read_field(answer, "account", _AccountWire) or _AccountWire()
     api = read_field(answer, "platform_api", _PlatformApi) or _PlatformApi()
     tier = (account.plan.tier if account.plan else None) or account.tier or ""
     day = api.daily_limit.total if api.daily_limit else None
-    return Opening(Account(id=account.id, tier=tier), day, answer)
+    return Opening(Account(id=account.id, tier=tier), day, answer if "boards" in answer.data else None)
 
 
 def list_boards(client: MondayClient, first: Answer | None = None) -> list[BoardSummary]:

@@ -11,8 +11,9 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from boardlift.monday.by_id import pages_of
+from boardlift.monday.by_id import Fate, pages_of
 from boardlift.monday.chain import Chain
+from boardlift.monday.client import MondayClient
 from boardlift.monday.hints import glance
 from boardlift.monday.isolate import Unreadable
 from boardlift.monday.queries import ItemsQuery
@@ -27,9 +28,9 @@ OVERLAP = timedelta(minutes=5)
 """Two clocks and a log that lags: what was edited so long before is taken for edited after."""
 
 
-def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str, most: int) -> bool:
+def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str, most: int) -> Set[int] | None:
     """Replace the items edited since in the sealed windows of a board, take out those that left, add those that came
-    back. False when they cannot be told, or are too many.
+    back. out: whom the log named; None when it cannot be told, or they are too many.
 
     in: a chain that asks for NEWEST_FIRST, the spans as they were left, `most` items to read again at most.
     """
@@ -44,42 +45,41 @@ def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str,
             items, answer = chain.next_page()
             times = [updated_at(item) for item in items]
             if "" in times or times != sorted(times, reverse=True) or (previous and times and times[0] > previous):
-                return False
+                return None
             fresh = [item for item, at in zip(items, times, strict=True) if at >= since]
             stale = [item for item in fresh if any(span.has_taken(item) for span in spans)]
             writer.add(Page(board_id, chain.pages, stale, None, 0, len(answer.body)))
             edited.update(map(item_number, stale))
             if len(edited) > most:
-                return False
+                return None
             if len(fresh) < len(items):
                 break
             previous = times[-1] if times else previous
-        elsewhere = _elsewhere(chain, moment, edited, most)
-        if elsewhere is None or not _add_those_here(chain, elsewhere, spans, writer):
-            return False
+        # It is asked after the edits were read: of whoever leaves in between it tells twice rather than never.
+        named = elsewhere(chain.client, board_id, moment)
+        if named is None or len(named) > most or not _add_those_here(chain, named, edited, spans, writer):
+            return None
         # Cells that cannot be read are known to this run alone: no other is to go on from here.
         states = [] if chain.errors.unreadable() else [span.state() for span in spans]
-        spool.replace_items(board_id, edited | elsewhere, writer, states)
-        return True
+        spool.replace_items(board_id, edited | named, writer, states)
+        return named
     finally:
         writer.abandon()
 
 
-def _elsewhere(chain: Chain, since: datetime, edited: Set[int], most: int) -> Set[int] | None:
-    """Items that may have left the board or come back since, but for those edited; None when the log does not tell.
-
-    It is asked after the edits were read: of whoever leaves in between it tells twice rather than never.
-    """
-    seen = glance(chain.client, {chain.board.id: since}).get(chain.board.id)
-    if seen is None or seen.doubt or len(seen.elsewhere) > most:
-        return None
-    return seen.elsewhere - edited
+def elsewhere(client: MondayClient, board_id: str, since: datetime) -> Set[int] | None:
+    """Items that may have left the board or come back since; None when the log does not tell."""
+    seen = glance(client, {board_id: since}).get(board_id)
+    return None if seen is None or seen.doubt else seen.elsewhere
 
 
-def _add_those_here(chain: Chain, ids: Set[int], spans: Sequence[Span], writer: WindowWriter) -> bool:
-    """Add those of these items that are on the board where the spans have been. False when cells cannot be read."""
+def _add_those_here(chain: Chain, ids: Set[int], edited: Set[int], spans: Sequence[Span], writer: WindowWriter) -> bool:
+    """Add those of these items that are on the board where the spans have been, if they were not `edited` and so are
+    there. False when cells cannot be read, or when one has left since it came among those edited."""
     unreadable: list[Unreadable] = []
-    for page, _ in pages_of(chain.client, chain.board, chain.selection, ids, unreadable):
-        here = [item for item in page.items if any(span.has_taken(item) for span in spans)]
-        writer.add(replace(page, items=here))
+    for page, standings in pages_of(chain.client, chain.board, chain.selection, ids, unreadable):
+        if any(standing.fate is not Fate.HERE and standing.item in edited for standing in standings):
+            return False
+        others = [item for item in page.items if item_number(item) not in edited]
+        writer.add(replace(page, items=[item for item in others if any(span.has_taken(item) for span in spans)]))
     return not unreadable

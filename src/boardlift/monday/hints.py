@@ -166,7 +166,8 @@ def _send_split(
     client: MondayClient, ids: Sequence[str], since: datetime, events: int, *, taken: bool = False
 ) -> Iterator[Answer]:
     """The answer for a chunk; if monday fails inside, those for its halves. A board that fails alone is left out, and
-    so are all when monday does not take the question, which it is asked of one board to find out. `taken`: it does."""
+    so are all when monday does not take the question, which it is asked of two of them to find out. `taken`: it does.
+    """
     try:
         # With several boards there is something better to do than to try again and again.
         retries = None if len(ids) == 1 else min(1, client.retries)
@@ -176,11 +177,12 @@ def _send_split(
     except QueryRejected as error:
         answer = None
         if not taken and len(ids) > 1 and not is_too_complex(error):
-            alone = list(_send_split(client, ids[:1], since, events))
-            if not alone:
-                return
-            yield from alone
-            yield from _send_split(client, ids[1:], since, events, taken=True)
+            for alone, others in ((ids[:1], ids[1:]), (ids[-1:], ids[1:-1])):
+                if answers := list(_send_split(client, alone, since, events)):
+                    yield from answers
+                    if others:
+                        yield from _send_split(client, others, since, events, taken=True)
+                    return
             return
     except (SourceUnavailable, PermissionMissing):
         answer = None

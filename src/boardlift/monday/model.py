@@ -11,6 +11,9 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 from msgspec import Struct, field
 
+SUBITEMS = "sub_items_board"
+"""`type` of the board that holds the subitems of another."""
+
 
 class Account(Struct, frozen=True, kw_only=True):
     """Whose token this is. The user's zone shapes the text of dates (API page "Date")."""

@@ -44,6 +44,7 @@ OPENING = (
     f"query Opening($limit:Int!,$page:Int!){{{_COST} account{{id tier plan{{tier}}}} "
     f"platform_api{{daily_limit{{total}}}} {_LIST}}}"
 )
+DAILY_LIMIT = f"query DailyLimit{{{_COST} account{{id tier plan{{tier}}}} platform_api{{daily_limit{{total}}}}}}"
 BOARD_LIST = f"query BoardList($limit:Int!,$page:Int!){{{_COST} {_LIST}}}"
 BOARD_LIST_PLAIN = BOARD_LIST.replace("workspace{id name}", "workspace_id").replace("BoardList(", "BoardListPlain(")
 """Without the workspace object, which some boards made from templates answer with an internal error."""
@@ -133,6 +134,11 @@ def page_points(selection: Selection, limit: int) -> int:
 
 def account() -> Request:
     return Request("Account", ACCOUNT)
+
+
+def daily_limit() -> Request:
+    """The plan and the calls a day alone."""
+    return Request("DailyLimit", DAILY_LIMIT)
 
 
 def opening() -> Request:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,12 +22,12 @@ from boardlift.monday.client import CallStats, MondayClient
 from boardlift.monday.codes import is_too_complex
 from boardlift.monday.dialect import CREATION, Dialect, FilterIgnored
 from boardlift.monday.events import Event, Restarted
-from boardlift.monday.freshen import NEWEST_FIRST, freshen
-from boardlift.monday.model import BoardSummary
+from boardlift.monday.freshen import NEWEST_FIRST, OVERLAP, elsewhere, freshen
+from boardlift.monday.model import SUBITEMS, BoardSummary
 from boardlift.monday.page_size import PageSize
 from boardlift.monday.part import Part
 from boardlift.monday.queries import ItemsQuery, Selection
-from boardlift.monday.sharing import Sharing, shares
+from boardlift.monday.sharing import Sharing, reason_for_several, shares
 from boardlift.monday.span import OrderBroken, Span
 from boardlift.progress import Progress, Silent
 from boardlift.spool.manifest import SpanState
@@ -73,6 +73,8 @@ class BoardReading:
         self.booked = CallStats()
         self.size = PageSize(max(1, min(self.page_size, queries.PAGE_LIMIT)))
         self.served = ""
+        self.named: Set[int] = frozenset()
+        self.resumed_at = self.client.now()
         self.before = self.client.stats(self.board.id)
         expected = self.board.items_count
         # A board of one page has no order to keep, and a limit is for the first items as people see them.
@@ -89,14 +91,16 @@ class BoardReading:
             if marks:
                 self.spans = _cut_at(self.spans[0], marks)
                 self.waiting = list(self.spans)
-                self._tell_chains(f"{len(self.spans)} chains at once from the first page on")
+                self._tell_chains(len(self.spans))
             return windows, self.next() or self._part(self.spans[-1], ascending=True)
 
     def _adopted(self) -> tuple[Window, ...]:
         """What an earlier run sealed, with what was edited since read again; nothing when that cannot be done."""
         board_id = self.board.id
-        # Whether nothing left the board meanwhile shows in its count alone; with several levels, it counts the first.
-        counted = self.board.items_count is not None and not self.board.is_multi_level
+        # Its count must tell when something is amiss; with several levels, it counts the first. Subitems leave and come
+        # back with their items, of which their own board's log need not know.
+        levels = self.board.is_multi_level or self.board.type == SUBITEMS
+        counted = self.board.items_count is not None and not levels
         reading = self._digest() if counted and self.limit is None else ""
         adopted = self.spool.begin(board_id, self.board.items_count, reading=reading, now=self.client.now())
         if not adopted.windows:
@@ -104,16 +108,18 @@ class BoardReading:
         spans = [Span.of(state) for state in adopted.spans]
         chain = self._chain(NEWEST_FIRST)
         most = sum(window.items for window in adopted.windows) // 4
+        self.resumed_at = self.client.now()
         try:
-            usable = freshen(chain, spans, self.spool, adopted.began_at, most)
+            named = freshen(chain, spans, self.spool, adopted.began_at, most)
         except SourceError as error:
             if not concerns_a_board(error):
                 raise
-            usable = False  # a full read does not need what failed here
-        if not usable:
+            named = None  # a full read does not need what failed here
+        if named is None:
             self.errors.clear()
             self.spool.restart(board_id)
             return ()
+        self.named = named
         windows = self.spool.windows(board_id)
         if not all(span.done for span in spans):
             self.dialect.form(self.client, board_id)  # to go on from where a span was left needs one
@@ -146,7 +152,7 @@ class BoardReading:
             if offer is None:
                 return None
             if self.chains == 1:
-                self._tell_chains(f"several chains at once, for a page takes {self.seconds:.1f} s")
+                self._tell_chains()
             self.spans += offer.spans
             self.waiting += offer.spans[1:]
             for part in self.parts:
@@ -176,18 +182,29 @@ class BoardReading:
                 return
             if not all(span.done for span in self.spans):
                 return
-            again = None
-            if self.resumed and self.taken != self.board.items_count:
-                # What an earlier run read holds items that have left, or lacks some that came back without an edit.
-                again = self._restart(part, "what was read before does not add up with monday's count", ordered=True)
-            else:
-                self.ended = True
-        if again:
+            self.ended = True
+        if self.resumed and (reason := self._stale()):
+            with self.lock:
+                self.ended = False
+                again = self._restart(part, reason, ordered=True)
             yield again
             yield from self.run(part)
             return
         yield certify(self)
         self.progress.board_read(self.board.name)
+
+    def _stale(self) -> str:
+        """Why what an earlier run read cannot be trusted; empty when it can."""
+        if self.taken != self.board.items_count:
+            return "what was read before does not add up with monday's count"
+        # The log lags: it may not have known everybody when it was asked first.
+        try:
+            named = elsewhere(self.client, self.board.id, self.resumed_at - OVERLAP)
+        except SourceError as error:
+            if not concerns_a_board(error):
+                raise
+            named = None
+        return "" if named is not None and named <= self.named else "its log told later who had come or gone"
 
     def give_up(self) -> bool:
         """The board is not read any more, by no thread. False when somebody has said so before."""
@@ -199,8 +216,9 @@ class BoardReading:
             self.parts, self.waiting = [], []
             return True
 
-    def _tell_chains(self, what: str) -> None:
-        self.progress.phase("reading", f"{self.board.name}: {what}")
+    def _tell_chains(self, number: int = 0) -> None:
+        why = reason_for_several(self.sharing.prefer, self.seconds)
+        self.progress.phase("reading", f"{self.board.name}: {number or 'several'} chains at once, {why}")
 
     # -- one part --------------------------------------------------------------------------------------------------
 

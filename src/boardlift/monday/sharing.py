@@ -23,21 +23,26 @@ _LEAST_PAGES = 1.5
 _EXTRA = 0.5
 
 
-def manner_of(prefer: Prefer, pages: int, seconds: float) -> str:
-    """How a board of so many pages is read where a page takes so many seconds, and why: for people.
+def manner_of(prefer: Prefer, pages: int, seconds: float, at_once: int) -> str:
+    """How a board of so many pages is read where a page takes so many seconds and so many calls go at once, and why.
 
-    Empty for a board so small that there is nothing to choose.
+    For people; empty for a board so small that there is nothing to choose.
     """
     if pages <= 2 * _LEAST_PAGES:
         return ""
     chain = f"in one chain of {pages:,} pages"
     if prefer == "calls":
         return f"{chain}, as `prefer: calls` says"
-    if prefer == "time":
-        return "in several chains at once, as `prefer: time` says"
-    if seconds < SLOW_CALL:
+    if at_once < 2:
+        return f"{chain}, for only one call at a time is admitted"
+    if prefer == "auto" and seconds < SLOW_CALL:
         return f"{chain}, for a page takes only {seconds:.2f} s"
-    return f"in several chains at once, for a page takes about {seconds:.1f} s"
+    return f"in several chains at once, {reason_for_several(prefer, seconds)}"
+
+
+def reason_for_several(prefer: Prefer, seconds: float) -> str:
+    """Why several chains are worth their calls."""
+    return "as `prefer: time` says" if prefer == "time" else f"for a page takes about {seconds:.1f} s"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from boardlift.destinations.interface import Replace
 from boardlift.errors import ConfigError
-from boardlift.monday.model import Board, BoardColumn
+from boardlift.monday.model import SUBITEMS, Board, BoardColumn
 from boardlift.monday.queries import Selection
 from boardlift.normalize.columns import UNKNOWN, current_type, family_of
 from boardlift.normalize.columns.family import Cell, Facet, Family, Links
@@ -19,8 +19,6 @@ from boardlift.settings import BoardSettings, ColumnSettings, IndexSettings
 from boardlift.shape.sql import SQL, Composable
 from boardlift.shape.table import Column, Index, Table, TableGroup
 from boardlift.shape.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, JSON, TEXT, TIMESTAMP, Kind, parse_type
-
-SUBITEMS = "sub_items_board"
 
 BASE_COLUMNS: tuple[Column, ...] = (
     Column("item_id", BIGINT, nullable=False, label="Item id"),

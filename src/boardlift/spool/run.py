@@ -117,7 +117,7 @@ class SpoolRun:
             board = self._board(board_id)
             board.restarts += 1
             board.attempt += 1
-            board.received, board.id_sum, board.windows, board.spans = 0, 0, [], []
+            board.received, board.resumed, board.id_sum, board.windows, board.spans = 0, 0, 0, [], []
             self._numbers[board_id] = 0
             manifests.write(self.folder, self._manifest)
 

@@ -55,18 +55,20 @@ def test_whether_speed_is_worth_calls(reading: BoardReading, prefer: Prefer, sec
     """Never with `calls`, always with `time`; else where answers take long. A plan says the same beforehand."""
     reading.sharing, reading.seconds = replace(reading.sharing, prefer=prefer), seconds
     assert (shares(reading, 4) is not None) is wanted
-    assert manner_of(prefer, 20, seconds).startswith("in several chains at once, " if wanted else "in one chain of 20")
+    said = manner_of(prefer, 20, seconds, at_once=4)
+    assert said.startswith("in several chains at once, " if wanted else "in one chain of 20 pages, ")
+    assert manner_of(prefer, 20, seconds, at_once=1).startswith("in one chain of 20 pages, ")
 
 
 def test_a_run_says_that_it_reads_in_several_chains_and_why(reading: BoardReading) -> None:
     reading.progress = told = Told()
     assert reading.help(4) is not None
     assert reading.help(3) is not None
-    assert told.phases == ["Large: several chains at once, for a page takes 2.0 s"]
+    assert told.phases == ["Large: several chains at once, for a page takes about 2.0 s"]
 
 
 def test_of_a_small_board_there_is_nothing_to_say() -> None:
-    assert manner_of("time", 3, 9.0) == ""
+    assert manner_of("time", 3, 9.0, at_once=4) == ""
 
 
 def test_the_rest_is_cut_evenly(reading: BoardReading) -> None:
