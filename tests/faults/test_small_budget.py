@@ -43,3 +43,22 @@ def test_a_run_within_a_small_budget(share: float, options: dict[str, int], tmp_
         if minute := options.get("complexity_per_minute"):
             windows = -(-points // int(minute * share)) - 1
             assert clock.monotonic() >= 60 * (windows - 1)
+
+
+def test_small_boards_share_only_calls_that_a_minute_can_pay_for(tmp_path: Path) -> None:
+    """Ten of them together would cost 48,000 points, and no minute has so many: it would be refused for ever."""
+    clock = HurriedClock(120)
+    account = Account.many(boards=10, items=40, columns=10, clock=clock.epoch)
+    with (
+        Sandbox(account, SandboxOptions(complexity_per_minute=30_000)) as sandbox,
+        make_app(
+            sandbox,
+            f"duckdb:///{tmp_path}/w.duckdb",
+            tmp_path,
+            account=AccountSettings(url=sandbox.url, timeout=3600),
+        ) as app,
+    ):
+        app.clock = clock
+        report = app.sync()
+        assert [board.record.rows for board in report.boards] == [40] * 10
+        assert sandbox.stats()["refusals"] == {}

@@ -90,7 +90,8 @@ def lulls(sandbox: Sandbox) -> Iterator[Lull]:
     for row in sandbox.journal():
         arrived, answered, paid = cast("tuple[float, float, int]", (row["arrived"], row["answered"], row["points"]))
         if quiet and arrived > quiet:
-            until = max(excused, calls.full_again(1), points.full_again(dearest), sooner.full_again(dearest))
+            wanted = max(dearest, paid)  # what came after the pause may have been too dear for what was left before it
+            until = max(excused, calls.full_again(1), points.full_again(wanted), sooner.full_again(wanted))
             yield Lull(quiet, arrived - quiet, max(0.0, until - quiet))
         calls.use(1, arrived)
         points.use(paid, arrived)

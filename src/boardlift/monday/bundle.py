@@ -52,13 +52,22 @@ def _is_open(bundle: list[Wanted]) -> bool:
 def read_first_pages(
     client: MondayClient, readings: Sequence[BoardReading], page_size: int
 ) -> Iterator[tuple[BoardReading, FirstPage | None]]:
-    """Ask for the first pages of these boards in one call. None for each board that has to be asked for alone.
+    """Ask for the first pages of these boards in one call, in several where a minute's points do not suffice for one.
+    None for each board that has to be asked for alone.
 
     Raises what `client.send` raises, except for failures that one of these boards may be the cause of.
     """
     started = client.clock.monotonic()
     wanted = [(each.board.id, each.selection, each.board.items_count or 0) for each in readings]
     request = queries.bundled_items(wanted, page_size)
+    if request.points > client.budget.snapshot().points_minute:
+        if len(readings) == 1:
+            yield readings[0], None
+            return
+        middle = len(readings) // 2
+        yield from read_first_pages(client, readings[:middle], page_size)
+        yield from read_first_pages(client, readings[middle:], page_size)
+        return
     try:
         answer = client.send(request, retries=min(1, client.retries))
     except SourceError as error:
