@@ -186,15 +186,18 @@ class _Case:
     def _look(self, ids: Ids, seen: Glance | None, *, looks: int, exact: bool) -> bool:
         """Ask for those that the log names until the count fits.
 
-        A count that moves meanwhile is a range, unless `exact`: where not all ids are known, an item that comes between
-        two looks could stand in for one that was lost.
+        A count that moves meanwhile is a range, unless `exact`: where not all ids are known, an item that comes while
+        others are asked for could stand in for one that was lost. So a further look has to find nothing new.
         """
-        for look in range(looks):
+        fitted: tuple[object, object] | None = None
+        for look in range(looks + exact):
             if look:
                 self.tools.clock.sleep(_PAUSE)
                 seen = self._glance()
             if seen is None or seen.items_count is None:
                 raise SourceIncomplete("monday does not count its items now")
+            if fitted == (seen.items_count, seen.events):
+                return True
             if too_many(len(seen.moved), self._rows):
                 return False
             self._named |= seen.moved
@@ -204,8 +207,10 @@ class _Case:
             least, most = min(counts), max(counts)
             if self.counted.plan.board.is_multi_level:
                 most = max(most, self._present)
-            if least <= self._present <= most:
+            fits = least <= self._present <= most
+            if fits and not (exact and seen.moved):
                 return True
+            fitted = (seen.items_count, seen.events) if fits else None
         return False
 
     def _glance(self) -> Glance | None:
