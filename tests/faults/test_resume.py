@@ -99,15 +99,20 @@ def test_what_people_did_meanwhile_is_seen(
     go_on(sandbox, tmp_path)
 
 
+def one_leaves_and_one_comes_back(sandbox: Sandbox, folder: Path) -> None:
+    """After a run was cut off; the count stays, and who comes back was not edited."""
+    account, board = sandbox.account, sandbox.account.boards[0]
+    back, away = [board.item_id(place) for place in board.active()][3:5]
+    account.archive_item(back)
+    account.advance(86_400)
+    cut_off(sandbox, folder)
+    account.restore_item(back, touch=False)
+    account.delete_item(away)
+
+
 def test_one_that_left_and_one_that_came_back_are_seen(sandbox: Sandbox, tmp_path: Path) -> None:
     """The count is the same, and an item that is restored is not always an edited one: the log tells."""
-    board = sandbox.account.boards[0]
-    back, away = [board.item_id(place) for place in board.active()][3:5]
-    sandbox.account.archive_item(back)
-    sandbox.account.advance(86_400)
-    cut_off(sandbox, tmp_path)
-    sandbox.account.restore_item(back, touch=False)
-    sandbox.account.delete_item(away)
+    one_leaves_and_one_comes_back(sandbox, tmp_path)
     report, resumed = go_on(sandbox, tmp_path)
     assert resumed == 8 * PAGE
     assert report.calls < 12 + PAGES - 8
@@ -130,18 +135,36 @@ def test_a_log_that_lags_is_asked_again(tmp_path: Path) -> None:
     """When the run goes on it knows of nobody who left or came back; when the board has been read it does."""
     with Sandbox(Account.many(boards=2, items=ITEMS, columns=6), SandboxOptions(log_lag_seconds=30)) as sandbox:
         account = sandbox.account
-        back, away = [account.boards[0].item_id(place) for place in account.boards[0].active()][3:5]
-        account.archive_item(back)
-        account.advance(86_400)
-        cut_off(sandbox, tmp_path)
-        account.restore_item(back, touch=False)
-        account.delete_item(away)
+        one_leaves_and_one_comes_back(sandbox, tmp_path)
         with app_of(sandbox, tmp_path) as app:
             app.client = MondayClient(sandbox.url, sandbox.token, retries=0, transport=Later(account))
             report = app.sync()
             assert compare_account(account, [each.plan for each in report.boards], app.destination).differences == []
             app.client.close()
         assert report.calls >= PAGES
+
+
+def test_who_leaves_while_a_resumed_run_reads_is_no_reason_to_read_anew(sandbox: Sandbox, tmp_path: Path) -> None:
+    """He was there when he was read, as in any other run."""
+    cut_off(sandbox, tmp_path)
+    account = sandbox.account
+    first, *_ = [account.boards[0].item_id(place) for place in account.boards[0].active()]
+
+    class Leaving(Later):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if not gone and b"query FirstItems" in request.read():
+                account.advance(60)
+                account.delete_item(first)
+                gone.append(first)
+            return httpx.HTTPTransport.handle_request(self, request)
+
+    gone: list[int] = []
+    with app_of(sandbox, tmp_path) as app:
+        app.client = MondayClient(sandbox.url, sandbox.token, retries=0, transport=Leaving(account))
+        report = app.sync()
+        app.client.close()
+    assert gone
+    assert report.calls < 14 + PAGES - 8
 
 
 def test_subitems_are_read_anew(tmp_path: Path) -> None:
@@ -168,13 +191,7 @@ def test_subitems_are_read_anew(tmp_path: Path) -> None:
 
 
 def test_without_a_log_it_is_read_anew(sandbox: Sandbox, tmp_path: Path) -> None:
-    board = sandbox.account.boards[0]
-    back, away = [board.item_id(place) for place in board.active()][3:5]
-    sandbox.account.archive_item(back)
-    sandbox.account.advance(86_400)
-    cut_off(sandbox, tmp_path)
-    sandbox.account.restore_item(back, touch=False)
-    sandbox.account.delete_item(away)
+    one_leaves_and_one_comes_back(sandbox, tmp_path)
     sandbox.service.faults.add(Fault("internal_error_200", operation="Glance", times=None))
     report, _ = go_on(sandbox, tmp_path)
     assert report.calls >= PAGES

@@ -22,7 +22,7 @@ from boardlift.monday.model import BoardSummary
 from boardlift.monday.queries import Selection
 from boardlift.monday.threads import in_threads
 from boardlift.monday.wire import Answer
-from boardlift.spool.page import Page
+from boardlift.spool.page import Page, decoded
 from boardlift.spool.run import SpoolRun
 from boardlift.spool.window import Window
 
@@ -147,7 +147,7 @@ def pages_of(
             unreadable.extend(cells)
             if len(unreadable) > MOST_AT_FAULT:
                 raise error
-        known = [_standing(_found(raw), board) for raw in here]
+        known = [_standing(decoded(_FOUND, raw), board) for raw in here]
         rest = settle(client, board, set(chunk) - {standing.item for standing in known})
         return Page(board.id, 1, here, None, 0, 0), [*known, *rest.values()]
 
@@ -159,7 +159,7 @@ def pages_of(
                 raise
             return one_by_one(chunk, error)
         members = read_field(answer, "items", list[msgspec.Raw]) or []
-        known = [(raw, _standing(_found(raw), board)) for raw in members if memoryview(raw)[0] != 0x6E]
+        known = [(raw, _standing(decoded(_FOUND, raw), board)) for raw in members if memoryview(raw)[0] != 0x6E]
         here = [raw for raw, standing in known if standing.fate is Fate.HERE]
         page = Page(board.id, 1, here, None, 0, len(answer.body), answer.request_id, answer.served_version)
         return page, _with_absent(board, chunk, [standing for _, standing in known], answer)
@@ -168,15 +168,6 @@ def pages_of(
 
 
 _FOUND = msgspec.json.Decoder(_Found)
-
-
-def _found(raw: msgspec.Raw) -> _Found:
-    try:
-        return _FOUND.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise SourceUnavailable(
-            f"monday.com sent an item that cannot be read: {error}.", hint="run the command again"
-        ) from error
 
 
 def _retries(client: MondayClient, chunk: Sequence[int]) -> int | None:

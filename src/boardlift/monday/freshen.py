@@ -24,6 +24,8 @@ from boardlift.spool.window import WindowWriter
 
 LAST_UPDATED = "__last_updated__"
 NEWEST_FIRST = ItemsQuery("NewestItems", order=((LAST_UPDATED, "desc"),))
+SAME = timedelta(seconds=5)
+"""Monday tells its time in whole seconds, and by several clocks."""
 OVERLAP = timedelta(minutes=5)
 """Two clocks and a log that lags: what was edited so long before is taken for edited after."""
 
@@ -67,10 +69,10 @@ def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str,
         writer.abandon()
 
 
-def elsewhere(client: MondayClient, board_id: str, since: datetime) -> Set[int] | None:
-    """Items that may have left the board or come back since; None when the log does not tell."""
+def elsewhere(client: MondayClient, board_id: str, since: datetime, until: datetime | None = None) -> Set[int] | None:
+    """Items that may have left the board or come back since, `until` then; None when the log does not tell."""
     seen = glance(client, {board_id: since}).get(board_id)
-    return None if seen is None or seen.doubt else seen.elsewhere
+    return None if seen is None or seen.doubt else seen.elsewhere(until)
 
 
 def _add_those_here(chain: Chain, ids: Set[int], edited: Set[int], spans: Sequence[Span], writer: WindowWriter) -> bool:

@@ -109,11 +109,11 @@ class Glance:
         events = (event for event in self.events if event.name not in _ON_ITEMS and not _is_on_board(event.name))
         return frozenset(item for event in events for item in event.items)
 
-    @property
-    def elsewhere(self) -> frozenset[int]:
-        """Those of them that may have left the board, or come to it with a creation time of long ago."""
+    def elsewhere(self, until: datetime | None = None) -> frozenset[int]:
+        """Those of them that may have left the board, or come to it with a creation time of long ago, `until` then."""
         events = (event for event in self.events if event.name not in _ON_ITEMS and not _is_on_board(event.name))
-        return frozenset(item for event in events if event.name != _CREATED for item in event.items)
+        known = (event for event in events if until is None or event.at is None or event.at <= until)
+        return frozenset(item for event in known if event.name != _CREATED for item in event.items)
 
     @property
     def taken_away(self) -> frozenset[int]:

@@ -22,7 +22,7 @@ from boardlift.monday.client import CallStats, MondayClient
 from boardlift.monday.codes import is_too_complex
 from boardlift.monday.dialect import CREATION, Dialect, FilterIgnored
 from boardlift.monday.events import Event, Restarted
-from boardlift.monday.freshen import NEWEST_FIRST, OVERLAP, elsewhere, freshen
+from boardlift.monday.freshen import NEWEST_FIRST, OVERLAP, SAME, elsewhere, freshen
 from boardlift.monday.model import SUBITEMS, BoardSummary
 from boardlift.monday.page_size import PageSize
 from boardlift.monday.part import Part
@@ -197,9 +197,10 @@ class BoardReading:
         """Why what an earlier run read cannot be trusted; empty when it can."""
         if self.taken != self.board.items_count:
             return "what was read before does not add up with monday's count"
-        # The log lags: it may not have known everybody when it was asked first.
+        # The log lags: it may not have known everybody when it was asked first. Who left or came after that is like
+        # any other whom somebody moves while a board is read.
         try:
-            named = elsewhere(self.client, self.board.id, self.resumed_at - OVERLAP)
+            named = elsewhere(self.client, self.board.id, self.resumed_at - OVERLAP, self.resumed_at + SAME)
         except SourceError as error:
             if not concerns_a_board(error):
                 raise

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 
 from boardlift.errors import SourceUnavailable
 from boardlift.spool.idsum import number
 
+T = TypeVar("T")
 _PREFIX = b'{"id":"'
 _HEAD = 48
 _CREATED = b'"created_at":"'
@@ -101,8 +103,13 @@ def _shared(order: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _read(item: msgspec.Raw) -> _Item:
+    return decoded(_ITEM, item)
+
+
+def decoded(decoder: msgspec.json.Decoder[T], item: msgspec.Raw) -> T:
+    """What a decoder reads from an item. Raises SourceUnavailable for one that has another form."""
     try:
-        return _ITEM.decode(item)
+        return decoder.decode(item)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceUnavailable(
             f"monday.com sent an item that cannot be read: {error}.", hint="run the command again"
