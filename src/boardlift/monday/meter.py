@@ -81,6 +81,8 @@ class Meter:
         if told is not None and told.left is not None and not heeded:
             return  # it was paid from a window that is over
         self.own += cost
+        # While it was under way, what it cost above its reservation looked like use by somebody else.
+        self.others = max(0, self.others - max(0, cost - reserved))
         if self.end is None and (cost or (self.left is not None and self.left < self.limit)):
             self.end, self._first_sent = received + self.window, sent
         if heeded and self.left is not None:

@@ -107,6 +107,26 @@ def test_what_others_use_is_not_ours_to_use() -> None:
     assert meter.wait(20, 1) > 0
 
 
+def test_what_a_call_under_way_costs_above_its_reservation_is_ours() -> None:
+    """The server counts it before its answer is here; then it is counted once, not for somebody else besides."""
+    meter = Meter(100)
+    meter.reserve(10)
+    meter.reserve(10)
+    meter.settle(10, 10, 0, 2, Told(100, 50, 60))
+    assert meter.others == 30
+    meter.settle(10, 40, 0, 3, Told(100, 50, 60))
+    assert (meter.own, meter.others, meter.available(3)) == (50, 0, 50)
+
+
+def test_what_others_use_beside_a_dear_call_stays_theirs() -> None:
+    meter = Meter(100)
+    meter.reserve(10)
+    meter.reserve(10)
+    meter.settle(10, 10, 0, 2, Told(100, 30, 60))
+    meter.settle(10, 40, 0, 3, Told(100, 30, 60))
+    assert (meter.own, meter.others, meter.available(3)) == (50, 20, 30)
+
+
 def test_what_is_more_than_a_window_goes_alone_into_a_fresh_one() -> None:
     """Else it would wait for ever."""
     meter = Meter(100)
