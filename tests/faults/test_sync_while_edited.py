@@ -123,6 +123,12 @@ def test_edits_alone_never_stop_a_run(
 @example(  # who comes between two looks at the log makes up for who was lost
     items=20, page=10, steps=[Step(7, "add", 0)], losses=[Fault("partial_page", call=3, items=1)]
 )
+@example(  # the sweep lacks the same item, and another comes between two looks after it
+    items=21,
+    page=4,
+    steps=[*(Step(call, "rename", 0) for call in (1, 1, 6)), Step(12, "add", 0), Step(21, "add", 0)],
+    losses=[Fault("partial_page", call=3, items=1), Fault("partial_page", call=14, items=1)],
+)
 @given(items=st.integers(20, 100), page=st.integers(4, 16), steps=steps, losses=losses)
 def test_a_loss_is_healed_or_refused(items: int, page: int, steps: list[Step], losses: list[Fault]) -> None:
     """Pages that lack items, while people work: the table is right, or the count check refuses it."""
@@ -135,6 +141,16 @@ def test_a_loss_is_healed_or_refused(items: int, page: int, steps: list[Step], l
             assert {result.check for result in refused.results if result.blocks} == {"count"}
         else:
             desk.judge(rows)
+
+
+def test_a_board_that_never_rests(tmp_path: Path) -> None:
+    """Somebody adds an item before every single call: the count can be had as a range only, and the run says so."""
+    with Sandbox(Account.many(boards=2, items=20, columns=3)) as sandbox:
+        desk = Desk(sandbox, tmp_path, [Step(call, "add", 0) for call in range(1, 200)], page_size=10)
+        report, rows = desk.sync()
+        desk.judge(rows)
+        (told,) = report.settled
+        assert "people worked on it all the while: " in told
 
 
 ITEMS = 20

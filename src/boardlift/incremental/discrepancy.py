@@ -33,8 +33,9 @@ MARGIN = timedelta(seconds=60)
 _SAME = timedelta(seconds=5)
 """Monday's times are whole seconds, of several clocks."""
 _SWEEPS = 2
-_LOOKS_AT_FIRST = 2
 _LOOKS = 3
+_LOOKS_AT_WORK = 8
+"""Where people keep working, so many looks are worth a moment in which nobody does."""
 _PAUSE = 1.0
 """Seconds between two looks: events enter the log a moment after the count has moved."""
 
@@ -125,6 +126,7 @@ class _Case:
         self._gone: dict[int, Standing] = {}
         self._named: set[int] = set()
         self._counts: list[int] = []
+        self._rested = False
 
     def by_the_log(self, seen: Glance | None) -> bool:
         """Whether nothing more is to be done, after those that the log names were asked for."""
@@ -135,12 +137,13 @@ class _Case:
                 return True
             if seen is None or seen.doubt or too_many(len(seen.moved), self._rows):
                 return False
-            return self._asked(lambda: self._look(ids, seen, looks=_LOOKS_AT_FIRST, exact=True))
+            return self._asked(lambda: self._look(ids, seen, most=_LOOKS))
 
     def by_the_ids(self, swept: Sequence[Window], since: datetime) -> bool:
         """Whether nothing more is to be done, after all ids were read since then and those that differ were asked
         for."""
         self.since = since
+        self._rested = False
         self._counts.clear()
         with self._ids(swept) as ids:
             missing = {*ids.vanished(), *(self._added.keys() - set(ids.present(self._added.keys())))}
@@ -152,7 +155,10 @@ class _Case:
 
             def compare() -> bool:
                 self._ask(ids, missing | unread | back)
-                return self._look(ids, self._glance(), looks=_LOOKS, exact=False)
+                seen = self._glance()
+                if seen is None or seen.doubt:
+                    return self._look_without_log(ids, seen)
+                return self._look(ids, seen, most=_LOOKS_AT_WORK) or self._never_at_rest()
 
             return self._asked(compare)
 
@@ -183,35 +189,65 @@ class _Case:
             self.unanswered(error)
         return self.answer.explained is not False
 
-    def _look(self, ids: Ids, seen: Glance | None, *, looks: int, exact: bool) -> bool:
-        """Ask for those that the log names until the count fits.
+    def _look(self, ids: Ids, seen: Glance | None, *, most: int) -> bool:
+        """Ask for those that the log names until the count fits, and nothing new is found by a further look.
 
-        A count that moves meanwhile is a range, unless `exact`: where not all ids are known, an item that comes while
-        others are asked for could stand in for one that was lost. So a further look has to find nothing new.
+        Without that look, an item that comes while others are asked for could stand in for one that was lost.
         """
-        fitted: tuple[object, object] | None = None
-        for look in range(looks + exact):
-            if look:
-                self.tools.clock.sleep(_PAUSE)
-                seen = self._glance()
-            if seen is None or seen.items_count is None:
-                raise SourceIncomplete("monday does not count its items now")
-            if fitted == (seen.items_count, seen.events):
+        last: tuple[object, object] | None = None
+        for look in range(most):
+            count, seen = self._again(seen, look)
+            rests = last == (count, seen.events)
+            last = count, seen.events
+            self._rested |= rests
+            if rests and self._fits([count]):
                 return True
             if too_many(len(seen.moved), self._rows):
                 return False
-            self._named |= seen.moved
-            self._ask(ids, seen.moved)
-            self._counts.append(seen.items_count)
-            counts = self._counts[-1:] if exact else self._counts[-2:]
-            least, most = min(counts), max(counts)
-            if self.counted.plan.board.is_multi_level:
-                most = max(most, self._present)
-            fits = least <= self._present <= most
-            if fits and not (exact and seen.moved):
+            self._heed(ids, count, seen)
+            if self._fits([count]) and not seen.moved:
                 return True
-            fitted = (seen.items_count, seen.events) if fits else None
+            if rests and look + 1 >= _LOOKS:
+                return False
         return False
+
+    def _look_without_log(self, ids: Ids, seen: Glance | None) -> bool:
+        """The like where the log is not to be had, or not understood: a count that moves meanwhile is a range."""
+        for look in range(_LOOKS):
+            count, seen = self._again(seen, look)
+            if too_many(len(seen.moved), self._rows):
+                return False
+            self._heed(ids, count, seen)
+            if self._fits(self._counts[-2:]):
+                return True
+        return False
+
+    def _never_at_rest(self) -> bool:
+        """Whether people worked on the board at every look, so that its count cannot be had more exactly than this."""
+        if self._rested or not self._fits(counts := self._counts[-2:]):
+            return False
+        self.answer.sentences = [f"people worked on it all the while: {min(counts)} to {_items(max(counts))} counted"]
+        return True
+
+    def _again(self, seen: Glance | None, look: int) -> tuple[int, Glance]:
+        """Count and log: `seen` at the first look, at the others as they are after a pause."""
+        if look:
+            self.tools.clock.sleep(_PAUSE)
+            seen = self._glance()
+        if seen is None or seen.items_count is None:
+            raise SourceIncomplete("monday does not count its items now")
+        return seen.items_count, seen
+
+    def _heed(self, ids: Ids, count: int, seen: Glance) -> None:
+        self._named |= seen.moved
+        self._ask(ids, seen.moved)
+        self._counts.append(count)
+
+    def _fits(self, counts: Sequence[int]) -> bool:
+        """Whether as many items as are known to be there lie within these counts."""
+        if self.counted.plan.board.is_multi_level:  # monday counts its top level only
+            return min(counts) <= self._present
+        return min(counts) <= self._present <= max(counts)
 
     def _glance(self) -> Glance | None:
         """Count and log now; the count alone where there is no log to be had."""
