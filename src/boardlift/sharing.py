@@ -12,6 +12,7 @@ from boardlift.ledger import AccountRecord, Holder, Ledger, digest_of
 from boardlift.monday.boards import read_opening
 from boardlift.monday.budget import Budget
 from boardlift.monday.client import MondayClient
+from boardlift.monday.queries import item_points
 from boardlift.monday.standing import Standing
 from boardlift.monday.wire import Answer
 from boardlift.normalize.boards import BoardPlan
@@ -116,7 +117,7 @@ class AccountReader:
         for plan in plans:
             each, measured = points_per_item(plan, costs.get(plan.key))
             if measured:
-                budget.expect(plan.key, each)
+                budget.expect(plan.key, each / item_points(plan.selection))
         now, page_size = budget.snapshot(), self._page_size
         return project(plans, costs, now, known, page_size=page_size, limit=self._limit, prefer=self._prefer)
 

@@ -37,10 +37,12 @@ _A_PAGE = 1_000
 
 @dataclass
 class Permit:
-    """Leave for one call: what was set aside for it, since when it is under way, what was waited for it."""
+    """Leave for one call: what was set aside for it and what was reckoned before, since when it is under way, what was
+    waited for it."""
 
     label: str
     points: int
+    reckoned: int
     at_most: int
     round_number: int
     in_flight: int
@@ -85,7 +87,7 @@ class Budget:
         self._others_in_flight, self._others_until = 0, -math.inf
         self._in_flight = 0
         self._pace = Pace(start)
-        self._per_object: dict[str, float] = {}
+        self._dearness: dict[str, float] = {}
         self._seconds = 0.0
         self._shared: SharedUse | None = None
         self._standing = Standing()
@@ -120,7 +122,7 @@ class Budget:
             )
 
     def estimate(self, label: str, points: int, at_most: int) -> int:
-        """What a request for `at_most` objects of `label` will cost: as the latest ones did, else `points`."""
+        """What a request for `at_most` objects of `label` will cost: `points`, as far off as the latest ones were."""
         with self._changed:
             return self._estimate(label, points, at_most)
 
@@ -139,10 +141,16 @@ class Budget:
                 self._day.limit = calls_per_day or quotas.calls_per_day
             self._changed.notify_all()
 
-    def expect(self, label: str, points_per_object: float) -> None:
-        """What an object of `label` has cost before, for the first estimate."""
+    def expect(self, label: str, dearness: float) -> None:
+        """How many times what is reckoned pages of `label` have cost before, for the first estimate."""
         with self._changed:
-            self._per_object.setdefault(label, points_per_object)
+            self._dearness.setdefault(label, dearness)
+
+    def learn(self, label: str, points: int, reckoned: int) -> None:
+        """A full page of `label` cost `points`. Up at once and down slowly: items differ in what they cost."""
+        with self._changed:
+            now, known = points / reckoned, self._dearness.get(label)
+            self._dearness[label] = now if known is None else max(now, known + _FORGET * (now - known))
 
     def start_at(self, at_once: int, seconds_per_call: float) -> None:
         """What an earlier run has measured."""
@@ -196,7 +204,7 @@ class Budget:
                 obstacle = self._obstacle(estimate, now)
                 if obstacle is None:
                     waited = 0.0 if waiting_since is None else now - waiting_since
-                    return self._take(label, estimate, at_most, now, waited)
+                    return self._take(Permit(label, estimate, points, at_most, 0, 0, now, waited))
                 if obstacle.wait == math.inf or self._asleep:
                     self._changed.wait(_SLICE)
                     continue
@@ -258,12 +266,14 @@ class Budget:
 
     # -- inside; all with the lock held, but for `_beat` and `_sleep` ------------------------------------------------
 
-    def _take(self, label: str, estimate: int, at_most: int, now: float, waited: float) -> Permit:
-        self._points.reserve(estimate)
+    def _take(self, permit: Permit) -> Permit:
+        self._points.reserve(permit.points)
         self._calls.reserve(1)
         self._in_flight += 1
         self._day.count(1)
-        return Permit(label, estimate, at_most, self._pace.began(self._in_flight, now), self._in_flight, now, waited)
+        permit.in_flight = self._in_flight
+        permit.round_number = self._pace.began(self._in_flight, permit.sent)
+        return permit
 
     def _obstacle(self, estimate: int, now: float) -> _Obstacle | None:
         self._day.refuse(self._clock.now())
@@ -290,17 +300,14 @@ class Budget:
         )
 
     def _estimate(self, label: str, points: int, at_most: int) -> int:
-        known = self._per_object.get(label) if at_most else None
-        return points if known is None else math.ceil(known * at_most)
+        return math.ceil(points * self._dearness.get(label, 1.0)) if at_most else points
 
     def _learn(self, permit: Permit, points: int, received: float) -> None:
         ceiling = self._ceiling()
         self._pace.ended(permit.round_number, points, permit.sent, received, ceiling)
-        if permit.at_most:
-            # The last page of a board holds less than was asked for: down slowly, up at once.
-            now, known = points / permit.at_most, self._per_object.get(permit.label)
-            later = now if known is None else max(now, known + _FORGET * (now - known))
-            self._per_object[permit.label] = later
+        # Whether a page is full is not known here, so it tells only of pages that are dearer than thought.
+        if permit.at_most and points > permit.reckoned * self._dearness.get(permit.label, 1.0):
+            self._dearness[permit.label] = points / permit.reckoned
         if points >= _A_PAGE:
             seconds = received - permit.sent
             self._seconds = seconds if not self._seconds else self._seconds + _FORGET * (seconds - self._seconds)

@@ -158,7 +158,11 @@ class Chain:
                 raise
             return self._isolated(error)
         self.seconds = self.client.clock.monotonic() - started
-        return (self._first(answer) if self.cursor is None else self._next(answer)), answer
+        page = self._first(answer) if self.cursor is None else self._next(answer)
+        if page.cursor and page.items and answer.complexity:
+            reckoned = queries.page_points(self.selection, len(page.items))
+            self.client.budget.learn(self.board.id, answer.complexity.query, reckoned)
+        return page, answer
 
     def _isolated(self, error: SourceUnavailable) -> tuple[ItemsPage, Answer]:
         """The smallest page, on which monday failed, item by item as far as each can be read."""

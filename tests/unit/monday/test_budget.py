@@ -78,29 +78,36 @@ def test_one_sleeps_for_all_and_then_all_go_on() -> None:
     assert sorted(round(moment) for moment in server.sent) == [0] * 10 + [60] * 10 + [120] * 10 + [180] * 10 + [240] * 8
 
 
-def test_the_first_estimate_is_corrected_by_what_came() -> None:
-    """Ten objects were set aside as 900 points and cost 100: the next ten are known to."""
-    clock = OwnedClock()
-    server = Spending(clock)
-    budget = Budget(clock)
-    client = client_of(server, clock, budget=budget)
+def test_the_first_estimate_is_corrected_by_full_pages() -> None:
+    """What was reckoned as 900 points and cost 100 will do so again, whatever is reckoned then."""
+    budget = Budget(OwnedClock())
     assert budget.estimate("b1", 900, 10) == 900
-    client.send(page(900))
+    budget.learn("b1", 100, 900)
     assert budget.estimate("b1", 900, 10) == 100
-    assert budget.estimate("b1", 9000, 50) == 500
+    assert budget.estimate("b1", 90, 500) == 10
     assert budget.estimate("b2", 900, 10) == 900
     assert budget.estimate("b1", 900, 0) == 900
 
 
+def test_a_page_that_may_not_be_full_only_raises_the_estimate() -> None:
+    """The last page holds less than was asked for; several of them at once say nothing about the next full one."""
+    clock = OwnedClock()
+    budget = Budget(clock)
+    client = client_of(Spending(clock), clock, budget=budget)
+    client.send(page(900))
+    assert budget.estimate("b1", 900, 10) == 900
+    client.send(page(80))
+    assert budget.estimate("b1", 80, 10) == 100
+
+
 def test_a_board_that_was_read_before_begins_with_what_it_cost() -> None:
-    """And goes up at once, but down slowly: the last page holds less than was asked for."""
+    """And goes up at once, but down slowly: items differ in what they cost."""
     budget = Budget(OwnedClock())
-    budget.expect("b1", 7.5)
-    assert budget.estimate("b1", 9999, 100) == 750
+    budget.expect("b1", 0.75)
+    assert budget.estimate("b1", 1000, 100) == 750
     for paid, then in ((1000, 1000), (0, 800), (900, 900)):
-        permit = budget.acquire("b1", 9999, 100)
-        budget.settle(permit, complexity=Complexity(paid, 10**6, 10**6 - paid, 60))
-        assert budget.estimate("b1", 9999, 100) == then
+        budget.learn("b1", paid, 1000)
+        assert budget.estimate("b1", 1000, 100) == then
 
 
 def test_quotas_of_the_answers_count_more_than_the_table() -> None:
