@@ -39,6 +39,7 @@ from boardlift.normalize.items import Normalizer, open_engine
 from boardlift.normalize.many import ManyBoards
 from boardlift.progress import Progress
 from boardlift.spool.run import SpoolRun
+from boardlift.words import count
 
 __all__ = ["BoardMoved", "BoardResult", "Failure", "Options", "Parts", "Synced", "sync"]
 
@@ -198,7 +199,7 @@ def _read_all(run: _Run, parts: Parts, options: Options, loader: Loader) -> None
     if not plans:
         return
     started = {plan.key: parts.clock.monotonic() for plan in plans}
-    parts.progress.phase("reading", f"{len(plans)} boards")
+    parts.progress.phase("reading", count(len(plans), "board"))
     reading = read_in_parallel(
         parts.client,
         [(plan.board, plan.selection) for plan in plans],
@@ -328,12 +329,12 @@ def _promoted(
     staged = run.staged
     if not staged:
         return PromotedTables((), None)
-    parts.progress.phase("validating", f"{len(staged)} boards")
+    parts.progress.phase("validating", count(len(staged), "board"))
     rules = Rules(options.max_shrink, options.policy.max_deletes, options.manner.limit, options.overrides)
     validated = pass_gate(
         run_id, staged, run.stagings, run.finished, counts, run.live, parts.destination, parts.ledger, rules
     )
-    parts.progress.phase("promoting", f"{sum(len(plan.group.tables) for plan in staged)} tables")
+    parts.progress.phase("promoting", count(sum(len(plan.group.tables) for plan in staged), "table"))
     return promote(run_id, validated, parts.destination, parts.ledger)
 
 

@@ -8,6 +8,7 @@ from boardlift.app.opened import Opened
 from boardlift.app.planning import plan_sync
 from boardlift.errors import CheckResult
 from boardlift.load.checks.live import check_live
+from boardlift.words import count
 
 
 def check_tables(app: Opened, wanted: Sequence[str] = ()) -> list[CheckResult]:
@@ -24,7 +25,7 @@ def check_tables(app: Opened, wanted: Sequence[str] = ()) -> list[CheckResult]:
                 check="fresh",
                 table=report.plan.table,
                 passed=counted is None or app.test or counted == report.live.rows,
-                measured=f"{report.live.rows} rows",
+                measured=count(report.live.rows, "row"),
                 expected=f"{counted} items as monday counts them",
             )
         )

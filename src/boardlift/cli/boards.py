@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from boardlift.cli.options import AsJson, Config, Debug, open_app, read_settings
-from boardlift.cli.output import count, emit, say, show
+from boardlift.cli.output import emit, say, show
 from boardlift.monday.boards import list_boards, read_boards
 from boardlift.normalize.boards import BoardPlan, plan_board
 from boardlift.normalize.names import TableNames
 from boardlift.settings import BoardSettings
+from boardlift.words import count
 
 app = typer.Typer(help="List the boards the token can read, and show their columns.", rich_markup_mode=None)
 

@@ -46,11 +46,6 @@ def show(
     sys.stdout.flush()  # what is said next must not overtake it where both go to one file
 
 
-def count(number: int, noun: str) -> str:
-    """`1 board`, `12 boards`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def size(taken: int) -> str:
     """Bytes for people: `512 B`, `1.2 MB`."""
     number, units = float(taken), ["B", "kB", "MB", "GB", "TB"]

@@ -8,9 +8,10 @@ import typer
 
 from boardlift.cli.errors import FAILED
 from boardlift.cli.options import AsJson, Boards, Config, Debug, Test, open_app, read_settings
-from boardlift.cli.output import count, emit, say, show
+from boardlift.cli.output import emit, say, show
 from boardlift.projection import Projection, part
 from boardlift.reports import BoardReport
+from boardlift.words import count
 
 COLUMNS = ("board", "table", "items", "columns", "tables", "generation", "calls", "points", "minutes", "day", "changes")
 WAY_COLUMNS = ("tables", "way", "why")

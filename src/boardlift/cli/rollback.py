@@ -8,9 +8,10 @@ import typer
 
 from boardlift.cli.errors import FAILED
 from boardlift.cli.options import AsJson, Config, Debug, Test, open_app, read_settings
-from boardlift.cli.output import count, emit, say, show, size, waited
+from boardlift.cli.output import emit, say, show, size, waited
 from boardlift.errors import UNCHANGED, ConfigError
 from boardlift.load.rehearse import Rehearsal
+from boardlift.words import count
 
 COLUMNS = ("board_id", "table", "from", "to", "rows")
 REHEARSED = ("step", "table", "generation", "rows", "stored", "rehearsed", "seconds", "verdict")

@@ -8,11 +8,12 @@ import typer
 
 from boardlift.cli.errors import FAILED, hidden
 from boardlift.cli.options import AsJson, Boards, Config, Debug, LogJson, Quiet, Test, open_app, read_settings
-from boardlift.cli.output import count, emit, say, show, waited
+from boardlift.cli.output import emit, say, show, waited
 from boardlift.cli.plan import projection_document
 from boardlift.cli.progress import open_progress
 from boardlift.load.validate import check_overrides
 from boardlift.reports import RunReport
+from boardlift.words import count
 
 COLUMNS = ("board", "table", "rows", "columns", "generation", "seconds", "calls", "points")
 INCREMENTAL = (*COLUMNS, "mode", "added", "changed", "deleted")

@@ -27,6 +27,7 @@ from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import open_engine
 from boardlift.spool.run import SpoolRun
 from boardlift.spool.window import Window
+from boardlift.words import count
 
 MARGIN = timedelta(seconds=60)
 """The log is asked from so long before reading began: it lags, and whoever it names is only asked for."""
@@ -79,7 +80,7 @@ def explain(tools: Tools, boards: Sequence[Counted]) -> dict[str, Answer]:
     cases = [_Case(tools, board) for board in boards if not board.fits]
     if not cases:
         return {}
-    tools.progress.phase("comparing counts", f"{len(cases)} boards")
+    tools.progress.phase("comparing counts", count(len(cases), "board"))
     seen = glance(tools.client, {case.key: case.since for case in cases})
     left = [case for case in cases if not case.by_the_log(seen.get(case.key))]
     for number in range(1, _SWEEPS + 1):
@@ -133,7 +134,7 @@ class _Case:
         with self._ids(()) as ids:
             self._rows = ids.live_count
             if self._rows != self.counted.received:  # no two rows may be of one item: nothing can be added to that
-                self.answer.sentences = [f"{_items(self.counted.received - self._rows)} came twice"]
+                self.answer.sentences = [f"{count(self.counted.received - self._rows, 'item')} came twice"]
                 return True
             if seen is None or seen.doubt or too_many(len(seen.moved), self._rows):
                 return False
@@ -150,7 +151,7 @@ class _Case:
             unread = set(ids.appeared()) - self._added.keys()
             back = set(ids.present(self._gone.keys()))
             if too_many(len(unread), ids.count):
-                self.answer.sentences = [f"{len(unread)} of {_items(ids.count)} did not come with its pages"]
+                self.answer.sentences = [f"{len(unread)} of {count(ids.count, 'item')} did not come with its pages"]
                 return True
 
             def compare() -> bool:
@@ -171,9 +172,9 @@ class _Case:
         """Say what was found, and enter it in the manifest."""
         told = [*self._added_told(), *self._gone_told()]
         if self.answer.explained is False and not self.answer.sentences:
-            told.append(f"{_items(self._present)} can be found, and monday counts {self._counts[-1]}")
+            told.append(f"{count(self._present, 'item')} can be found, and monday counts {self._counts[-1]}")
         elif not told and not self.answer.sentences:
-            told.append(f"{_items(self._present)} can be found now, and all were read")
+            told.append(f"{count(self._present, 'item')} can be found now, and all were read")
         self.answer.sentences = [*told, *self.answer.sentences]
         self.answer.items = len(self._added)
         self.tools.spool.settle(self.key, self.answer.sentences)
@@ -226,7 +227,9 @@ class _Case:
         """Whether people worked on the board at every look, so that its count cannot be had more exactly than this."""
         if self._rested or not self._fits(counts := self._counts[-2:]):
             return False
-        self.answer.sentences = [f"people worked on it all the while: {min(counts)} to {_items(max(counts))} counted"]
+        self.answer.sentences = [
+            f"people worked on it all the while: {min(counts)} to {count(max(counts), 'item')} counted"
+        ]
         return True
 
     def _again(self, seen: Glance | None, look: int) -> tuple[int, Glance]:
@@ -254,8 +257,8 @@ class _Case:
         seen = glance(self.tools.client, {self.key: self.since}).get(self.key)
         if seen is not None:
             return seen
-        for count in read_counts(self.tools.client, [self.key]):
-            return Glance(self.key, count.items_count, None, (), complete=False)
+        for counted in read_counts(self.tools.client, [self.key]):
+            return Glance(self.key, counted.items_count, None, (), complete=False)
         return None
 
     def _ask(self, ids: Ids, wanted: Collection[int]) -> None:
@@ -291,16 +294,12 @@ class _Case:
     def _added_told(self) -> Iterator[str]:
         came = {item for item, at in self._added.items() if at >= self.began - _SAME or item in self._named}
         if came:
-            yield f"{_items(len(came))} came meanwhile (read by id)"
+            yield f"{count(len(came), 'item')} came meanwhile (read by id)"
         if lost := len(self._added) - len(came):
-            yield f"{_items(lost)} did not come with its pages although on the board (read by id)"
+            yield f"{count(lost, 'item')} did not come with its pages although on the board (read by id)"
 
     def _gone_told(self) -> Iterator[str]:
         if self._gone:
             fates = Counter(standing.fate.value for standing in self._gone.values())
             told = ", ".join(f"{number} {fate}" for fate, number in sorted(fates.items()))
-            yield f"{_items(len(self._gone))} left after the reading ({told})"
-
-
-def _items(number: int) -> str:
-    return f"{number} item" if number == 1 else f"{number} items"
+            yield f"{count(len(self._gone), 'item')} left after the reading ({told})"

@@ -20,6 +20,7 @@ from boardlift.monday.boards import read_counts
 from boardlift.monday.hints import Glance, glance
 from boardlift.monday.threads import beside, in_threads
 from boardlift.normalize.boards import BoardPlan
+from boardlift.words import count
 
 Meanwhile = Callable[[Sequence[Changes]], None]
 
@@ -120,7 +121,7 @@ def _read(found: Survey, begun: datetime, tools: Tools, meanwhile: Meanwhile) ->
     waiting = list(found.changed.values())
     if not waiting:
         return
-    tools.progress.phase("reading changes", f"{len(waiting)} boards")
+    tools.progress.phase("reading changes", count(len(waiting), "board"))
 
     def read(each: Changes) -> Changes | str:
         try:
@@ -160,4 +161,4 @@ def _explain(found: Survey, tools: Tools) -> None:
         each.counts += [n for n in (each.glance.items_count, now.get(each.plan.key)) if n is not None]
         if not each.counts or not min(each.counts) <= each.expected <= max(each.counts):
             told = " to ".join(str(n) for n in sorted({min(each.counts), max(each.counts)})) if each.counts else "none"
-            each.unexplained = f"count: {each.expected} items, and monday counts {told}"
+            each.unexplained = f"count: {count(each.expected, 'item')}, and monday counts {told}"

@@ -17,6 +17,7 @@ from boardlift.monday.parallel import read_in_parallel
 from boardlift.monday.queries import Selection
 from boardlift.monday.windows import BoardRead
 from boardlift.spool.run import SpoolRun
+from boardlift.words import count
 
 THIN = Selection(column_ids=(), text=False, value=False)
 
@@ -29,7 +30,7 @@ def too_many(items: int, total: int) -> bool:
 def sweep(tools: Tools, boards: Sequence[Changes]) -> dict[str, str]:
     """Compare all ids of these boards with their tables, and read what differs. out: the boards that had better be
     read in full, each with the reason."""
-    tools.progress.phase("sweeping", f"{len(boards)} boards")
+    tools.progress.phase("sweeping", count(len(boards), "board"))
     spool = SpoolRun.open(tools.spool.folder, "sweep", clock=tools.clock)
     complete: set[str] = set()
     reading = read_in_parallel(

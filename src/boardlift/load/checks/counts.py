@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from boardlift.errors import CheckResult
 from boardlift.load.checks.interface import Evidence
+from boardlift.words import count
 
 
 def reconciled(evidence: Evidence) -> list[CheckResult]:
@@ -17,7 +18,7 @@ def reconciled(evidence: Evidence) -> list[CheckResult]:
             check="count",
             table=evidence.main,
             passed=expected.explained and expected.least <= rows <= expected.most and rows == expected.received,
-            measured=f"{rows} rows staged, {expected.received} items received",
+            measured=f"{count(rows, 'row')} staged, {count(expected.received, 'item')} received",
             expected=f"{span} items as monday counts them{suffix}",
         )
     ]
@@ -30,8 +31,8 @@ def appended(evidence: Evidence) -> list[CheckResult]:
             check="landed",
             table=name,
             passed=facts.rows == evidence.appended[name],
-            measured=f"{facts.rows} rows",
-            expected=f"{evidence.appended[name]} rows sent",
+            measured=count(facts.rows, "row"),
+            expected=f"{count(evidence.appended[name], 'row')} sent",
         )
         for name, (_, facts) in evidence.tables.items()
     ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from boardlift.errors import CheckResult
 from boardlift.load.checks.interface import Evidence
+from boardlift.words import count
 
 
 def not_null(evidence: Evidence) -> list[CheckResult]:
     """No row lacks a part of its key."""
     return [
-        CheckResult("key_not_null", name, facts.null_keys == 0, f"{facts.null_keys} rows without a key", "0")
+        CheckResult("key_not_null", name, facts.null_keys == 0, f"{count(facts.null_keys, 'row')} without a key", "0")
         for name, (ref, facts) in evidence.tables.items()
         if ref.table.key
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from boardlift.errors import CheckResult
 from boardlift.load.checks.interface import Evidence
+from boardlift.words import count
 
 
 def not_empty(evidence: Evidence) -> list[CheckResult]:
@@ -15,7 +16,7 @@ def not_empty(evidence: Evidence) -> list[CheckResult]:
             check="not_empty",
             table=evidence.main,
             passed=rows > 0 or had == 0,
-            measured=f"{rows} rows",
+            measured=count(rows, "row"),
             expected="at least 1 row" if had else "any number of rows: no rows are live",
         )
     ]
@@ -32,7 +33,7 @@ def not_shrunken(evidence: Evidence) -> list[CheckResult]:
             check="not_shrunken",
             table=evidence.main,
             passed=rows >= least,
-            measured=f"{rows} rows against {evidence.live_rows} live",
+            measured=f"{count(rows, 'row')} against {evidence.live_rows} live",
             expected=f"at least {least:.0f}, which is {1 - evidence.max_shrink:.0%} of the live rows",
         )
     ]
