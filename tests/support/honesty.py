@@ -80,24 +80,19 @@ def lulls(sandbox: Sandbox) -> Iterator[Lull]:
     """Every while without a call between the first and the last. The sandbox has to keep a journal.
 
     Explained it is by a told wait, by the end of a minute whose calls or points are used up, and, after a failure that
-    tells nothing, by what a client waits by itself. A minute may have begun with a call that cost nothing in the end,
-    as one with an expired cursor; the journal does not say which did.
+    tells nothing, by what a client waits by itself.
     """
-    options, quiet, excused = sandbox.options, 0.0, 0.0
-    calls, points = _Minute(options.calls_per_minute), _Minute(options.complexity_per_minute)
-    sooner = _Minute(options.complexity_per_minute, begun_by_any=True)
-    dearest = 0
+    quiet, excused, dearest = 0.0, 0.0, 0
+    standing: Mapping[str, float] = {}
     for row in sandbox.journal():
         arrived, answered, paid = cast("tuple[float, float, int]", (row["arrived"], row["answered"], row["points"]))
+        dearest = max(dearest, paid)  # what came after the pause may have been too dear for what was left before it
         if quiet and arrived > quiet:
-            wanted = max(dearest, paid)  # what came after the pause may have been too dear for what was left before it
-            until = max(excused, calls.full_again(1), points.full_again(wanted), sooner.full_again(wanted))
+            spent = [name for name, wanted in (("calls", 1), ("points", dearest)) if standing[f"{name}_left"] < wanted]
+            until = max([excused, *(standing[f"{name}_full_at"] for name in spent)])
             yield Lull(quiet, arrived - quiet, max(0.0, until - quiet))
-        calls.use(1, arrived)
-        points.use(paid, arrived)
-        sooner.use(paid, arrived)
-        dearest = max(dearest, paid)
-        quiet = max(quiet, answered)
+        if answered >= quiet:
+            quiet, standing = answered, cast("Mapping[str, float]", row["standing"])
         excused = max(excused, answered + (cast("float", row["told"]) or _by_itself(str(row["outcome"]))))
 
 
@@ -109,24 +104,3 @@ def _by_itself(outcome: str) -> float:
     if outcome == "429_bare":
         return rule_of(ApiError("Rate Limit Exceeded"), 429).pause or 0.0
     return _BACKOFF if outcome else 0.0
-
-
-@dataclass
-class _Minute:
-    """A quota that is full again a minute after its first use, or after the first call of any cost."""
-
-    quota: int
-    begun_by_any: bool = False
-    used: int = 0
-    since: float | None = None
-
-    def use(self, amount: int, now: float) -> None:
-        if self.since is not None and now - self.since >= 60:
-            self.used, self.since = 0, None
-        if amount or self.begun_by_any:
-            self.since = now if self.since is None else self.since
-            self.used += amount
-
-    def full_again(self, wanted: int) -> float:
-        """When so much fits again; 0 when it does."""
-        return 0.0 if self.since is None or self.used + wanted <= self.quota else self.since + 60

@@ -42,6 +42,10 @@ class Window:
         """Whole seconds until it is full again."""
         return math.ceil(WINDOW if self.since is None else max(0.0, self.since + WINDOW - now))
 
+    def full_at(self, now: float) -> float:
+        """When it is full again, which it may be now."""
+        return now if self.since is None else max(now, self.since + WINDOW)
+
 
 class Limits:
     """The quotas of one server."""
@@ -103,6 +107,17 @@ class Limits:
                 )
             self.points.spend(cost, now)
             return before, before - cost, self.points.reset_in(now)
+
+    def standing(self) -> Record:
+        """What is left of the calls and points of this minute, and when they are full again, as the account's time."""
+        with self._lock:
+            now = self.clock()
+            return {
+                "calls_left": self.calls.left(now),
+                "calls_full_at": self.calls.full_at(now),
+                "points_left": self.points.left(now),
+                "points_full_at": self.points.full_at(now),
+            }
 
     def record(self) -> Record:
         """What was used: calls at once (refused ones too), calls and points of each minute, the running one last."""

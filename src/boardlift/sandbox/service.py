@@ -77,7 +77,7 @@ class Service:
                 reply = self._answer(call, body, version, request_id, arrived)
             finally:
                 self.limits.leave()
-        call.answered, call.status = self.account.now(), reply.status
+        call.answered, call.status, call.standing = self.account.now(), reply.status, self.limits.standing()
         return reply
 
     def _answer(self, call: Call, body: bytes, version: str, request_id: str, arrived: float) -> Reply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from threading import Lock
 
 from .kinds.base import Record
@@ -22,6 +22,7 @@ class Call:
     outcome: str = ""  # "" when it was answered; else the refusal's code or the fault's kind
     told: float = 0.0  # seconds the answer told the client to wait
     points: int = 0  # what was paid for it
+    standing: Record = field(default_factory=dict)  # of the minute's quotas, when it was answered
 
 
 class Stats:

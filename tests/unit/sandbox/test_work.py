@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
@@ -107,6 +108,8 @@ def test_the_journal_tells_whether_a_told_wait_was_kept() -> None:
     assert two["same"] == three["same"] != one["same"]
     assert three["arrived"] >= two["answered"] + two["told"]
     assert (one["answered"] - one["arrived"], one["outcome"]) == (pytest.approx(0.5), "")
+    standing = cast("dict[str, float]", one["standing"])
+    assert (standing["calls_left"], standing["calls_full_at"]) == (0, pytest.approx(one["arrived"] + 60))
 
 
 def test_what_was_used_is_counted_for_each_minute() -> None:
