@@ -31,6 +31,18 @@ EXAMPLES = 500 if os.environ.get("BOARDLIFT_WHOLE") else 25
 PASSING = ("5xx", "429_retry_after", "429_bare", "reset", "truncated_json", "cursor_expired")
 
 
+class AccountsClock(FastClock):
+    """Sleeps no time, and yet the account's time passes: its log catches up."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__()
+        self.account = account
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.account.advance(seconds)
+
+
 class Desk:
     """One busy board, and runs that bring it into DuckDB."""
 
@@ -41,7 +53,7 @@ class Desk:
         self._account = AccountSettings(url=sandbox.url, retries=5, timeout=20, **account)  # type: ignore[arg-type]
 
     def app(self, **defaults: object) -> App:
-        clock = FastClock()
+        clock = AccountsClock(self.sandbox.account)
         app = make_app(
             self.sandbox,
             f"duckdb:///{self.folder / 'warehouse.duckdb'}",
@@ -151,6 +163,52 @@ def test_a_board_that_never_rests(tmp_path: Path) -> None:
         desk.judge(rows)
         (told,) = report.settled
         assert "people worked on it all the while: " in told
+
+
+@pytest.mark.parametrize("lag", [0.0, 3600.0])
+def test_a_loss_that_a_leaver_makes_up_for(tmp_path: Path, lag: float) -> None:
+    """One was lost, and one that was read is deleted before the count: the log of the deletion may not be there yet."""
+    losses = (Fault("partial_page", operation="NextItems", items=1),)
+    options = SandboxOptions(faults=losses, log_lag_seconds=lag)
+    with Sandbox(Account.many(boards=2, items=20, columns=3), options) as sandbox:
+        desk = Desk(sandbox, tmp_path, [Step(6, "delete", 0)], page_size=10)
+        report, rows = desk.sync()
+        desk.judge(rows)
+        assert "1 item did not come with its pages" in report.settled[0]
+
+
+@pytest.mark.parametrize("adds", [2, 1])
+def test_more_move_than_may_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adds: int) -> None:
+    """A mass edit while a board is read: the ids of all items tell who is there."""
+    monkeypatch.setattr(changes, "ALWAYS", 2)
+    steps = [*(Step(5, "archive", which) for which in range(4)), Step(5, "add", adds)]
+    with Sandbox(Account.many(boards=2, items=20, columns=3)) as sandbox:
+        desk = Desk(sandbox, tmp_path, steps, page_size=10)
+        report, rows = desk.sync()
+        desk.judge(rows)
+        assert len(report.settled) == 1
+
+
+@pytest.mark.parametrize("lag", [1.5, 3.0, 10.0])
+def test_a_busy_board_whose_log_lags(tmp_path: Path, lag: float) -> None:
+    """Looks that find nothing new do not mean that nobody works: the run is not refused."""
+    with Sandbox(Account.many(boards=2, items=20, columns=3), SandboxOptions(log_lag_seconds=lag)) as sandbox:
+        desk = Desk(sandbox, tmp_path, [Step(call, "add", 0) for call in range(1, 400, 4)], page_size=5)
+        _, rows = desk.sync()
+        desk.judge(rows)
+
+
+def test_edits_of_cells_move_nobody(tmp_path: Path) -> None:
+    """Somebody renames an item before every call; the one that was added is explained by the log alone."""
+    steps = [Step(5, "add", 0), *(Step(call, "rename", call) for call in range(1, 200))]
+    with Sandbox(Account.many(boards=2, items=20, columns=3)) as sandbox:
+        desk = Desk(sandbox, tmp_path, steps, page_size=10)
+        report, rows = desk.sync()
+        desk.judge(rows)
+        operations = sandbox.stats()["operations"]
+        assert isinstance(operations, dict)
+        assert operations["FirstItems"]["calls"] == 1
+        assert "1 item came meanwhile" in report.settled[0]
 
 
 ITEMS = 20

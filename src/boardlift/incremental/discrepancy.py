@@ -21,7 +21,7 @@ from boardlift.monday.blame import concerns_a_board
 from boardlift.monday.boards import read_counts
 from boardlift.monday.by_id import Fate, Standing, fetch, settle
 from boardlift.monday.events import BoardFailed
-from boardlift.monday.hints import Glance, glance
+from boardlift.monday.hints import Glance, LogEvent, glance
 from boardlift.monday.parallel import read_in_parallel
 from boardlift.normalize.boards import BoardPlan
 from boardlift.normalize.items import open_engine
@@ -35,8 +35,10 @@ _SAME = timedelta(seconds=5)
 """Monday's times are whole seconds, of several clocks."""
 _SWEEPS = 2
 _LOOKS = 3
-_LOOKS_AT_WORK = 8
+_LOOKS_AT_WORK = 20
 """Where people keep working, so many looks are worth a moment in which nobody does."""
+_LOOKS_ALIKE = 5
+"""The log lags: a board is at rest when so many looks have found nothing new."""
 _PAUSE = 1.0
 """Seconds between two looks: events enter the log a moment after the count has moved."""
 
@@ -119,15 +121,18 @@ class _Case:
         self.tools, self.counted = tools, counted
         self.key = counted.plan.key
         self.began = tools.spool.began_at(self.key) or tools.client.now()
-        self.since = self.began - MARGIN
+        # The count before was asked for when the run was planned, a moment before its spool was opened.
+        planned = tools.client.now() - (tools.clock.now() - datetime.fromisoformat(tools.spool.manifest.started_at))
+        self.since = min(self.began, planned) - MARGIN
         self.answer = Answer()
         self._read = tools.spool.windows(self.key)
         self._rows = counted.received
         self._added: dict[int, datetime] = {}
         self._gone: dict[int, Standing] = {}
         self._named: set[int] = set()
+        self._heeded: set[LogEvent] = set()
         self._counts: list[int] = []
-        self._rested = False
+        self._alike = 0
 
     def by_the_log(self, seen: Glance | None) -> bool:
         """Whether nothing more is to be done, after those that the log names were asked for."""
@@ -138,20 +143,21 @@ class _Case:
                 return True
             if seen is None or seen.doubt or too_many(len(seen.moved), self._rows):
                 return False
-            return self._asked(lambda: self._look(ids, seen, most=_LOOKS))
+            return self._asked(lambda: self._look(ids, seen, most=_LOOKS, by_log=True))
 
     def by_the_ids(self, swept: Sequence[Window], since: datetime) -> bool:
         """Whether nothing more is to be done, after all ids were read since then and those that differ were asked
         for."""
         self.since = since
-        self._rested = False
+        self._alike = 0
+        self._heeded.clear()
         self._counts.clear()
         with self._ids(swept) as ids:
             missing = {*ids.vanished(), *(self._added.keys() - set(ids.present(self._added.keys())))}
             unread = set(ids.appeared()) - self._added.keys()
             back = set(ids.present(self._gone.keys()))
             if too_many(len(unread), ids.count):
-                self.answer.sentences = [f"{len(unread)} of {count(ids.count, 'item')} did not come with its pages"]
+                self.answer.sentences = [f"{len(unread):,} of {count(ids.count, 'item')} did not come with its pages"]
                 return True
 
             def compare() -> bool:
@@ -172,7 +178,7 @@ class _Case:
         """Say what was found, and enter it in the manifest."""
         told = [*self._added_told(), *self._gone_told()]
         if self.answer.explained is False and not self.answer.sentences:
-            told.append(f"{count(self._present, 'item')} can be found, and monday counts {self._counts[-1]}")
+            told.append(f"{count(self._present, 'item')} can be found, and monday counts {self._counts[-1]:,}")
         elif not told and not self.answer.sentences:
             told.append(f"{count(self._present, 'item')} can be found now, and all were read")
         self.answer.sentences = [*told, *self.answer.sentences]
@@ -190,46 +196,40 @@ class _Case:
             self.unanswered(error)
         return self.answer.explained is not False
 
-    def _look(self, ids: Ids, seen: Glance | None, *, most: int) -> bool:
+    def _look(self, ids: Ids, seen: Glance | None, *, most: int, by_log: bool = False) -> bool:
         """Ask for those that the log names until the count fits, and nothing new is found by a further look.
 
-        Without that look, an item that comes while others are asked for could stand in for one that was lost.
+        Without that look, an item that comes while others are asked for could stand in for one that was lost. `by_log`:
+        nothing but the log tells who came and left, so it has to account for the count's way from before the reading.
         """
         last: tuple[object, object] | None = None
         for look in range(most):
-            count, seen = self._again(seen, look)
-            rests = last == (count, seen.events)
-            last = count, seen.events
-            self._rested |= rests
-            if rests and self._fits([count]):
+            number, seen = self._again(seen, look)
+            self._alike = self._alike + 1 if last == (number, seen.moves) else 0
+            last = number, seen.moves
+            self._heed(ids, seen)
+            settled = self._alike or not seen.moves
+            if settled and self._fits([number]) and (not by_log or self._accounted(ids, number)):
                 return True
-            if too_many(len(seen.moved), self._rows):
-                return False
-            self._heed(ids, count, seen)
-            if self._fits([count]) and not seen.moved:
-                return True
-            if rests and look + 1 >= _LOOKS:
-                return False
+            if self._alike >= _LOOKS_ALIKE:
+                break
         return False
 
     def _look_without_log(self, ids: Ids, seen: Glance | None) -> bool:
         """The like where the log is not to be had, or not understood: a count that moves meanwhile is a range."""
         for look in range(_LOOKS):
-            count, seen = self._again(seen, look)
-            if too_many(len(seen.moved), self._rows):
-                return False
-            self._heed(ids, count, seen)
+            _, seen = self._again(seen, look)
+            self._heed(ids, seen)
             if self._fits(self._counts[-2:]):
                 return True
         return False
 
     def _never_at_rest(self) -> bool:
-        """Whether people worked on the board at every look, so that its count cannot be had more exactly than this."""
-        if self._rested or not self._fits(counts := self._counts[-2:]):
+        """Whether people worked on the board up to the last look, so that its count cannot be had more exactly."""
+        if self._alike >= _LOOKS_ALIKE or not self._fits(self._counts):
             return False
-        self.answer.sentences = [
-            f"people worked on it all the while: {min(counts)} to {count(max(counts), 'item')} counted"
-        ]
+        least, most = min(self._counts), max(self._counts)
+        self.answer.sentences = [f"people worked on it all the while: {least:,} to {count(most, 'item')} counted"]
         return True
 
     def _again(self, seen: Glance | None, look: int) -> tuple[int, Glance]:
@@ -239,12 +239,25 @@ class _Case:
             seen = self._glance()
         if seen is None or seen.items_count is None:
             raise SourceIncomplete("monday does not count its items now")
+        self._counts.append(seen.items_count)
         return seen.items_count, seen
 
-    def _heed(self, ids: Ids, count: int, seen: Glance) -> None:
-        self._named |= seen.moved
-        self._ask(ids, seen.moved)
-        self._counts.append(count)
+    def _heed(self, ids: Ids, seen: Glance) -> None:
+        """Ask for those that moved since the look before. Where they are too many, the count has to fit without."""
+        new = [event for event in seen.moves if event not in self._heeded]
+        moved = {item for event in new for item in event.items}
+        if not too_many(len(moved), self._rows):
+            self._heeded.update(new)
+            self._named |= moved
+            self._ask(ids, moved)
+
+    def _accounted(self, ids: Ids, number: int) -> bool:
+        """Whether the log names as many who may have come, or left, as the count has moved by. Else it lags."""
+        if self.counted.before is None or self.counted.plan.board.is_multi_level:
+            return True
+        read = set(ids.known(self._named)) - self._gone.keys()
+        here = len(read | (self._added.keys() & self._named))
+        return here - len(self._named) <= number - self.counted.before <= here
 
     def _fits(self, counts: Sequence[int]) -> bool:
         """Whether as many items as are known to be there lie within these counts."""

@@ -104,15 +104,18 @@ class Glance:
         return frozenset(item for event in self.events if not _is_on_board(event.name) for item in event.items)
 
     @property
+    def moves(self) -> tuple[LogEvent, ...]:
+        """The events by which items may have come to the board or left it."""
+        return tuple(event for event in self.events if event.name not in _ON_ITEMS and not _is_on_board(event.name))
+
+    @property
     def moved(self) -> frozenset[int]:
-        """Those of them that may have come to the board or left it."""
-        events = (event for event in self.events if event.name not in _ON_ITEMS and not _is_on_board(event.name))
-        return frozenset(item for event in events for item in event.items)
+        """The items mentioned that may have come to the board or left it."""
+        return frozenset(item for event in self.moves for item in event.items)
 
     def elsewhere(self, until: datetime | None = None) -> frozenset[int]:
         """Those of them that may have left the board, or come to it with a creation time of long ago, `until` then."""
-        events = (event for event in self.events if event.name not in _ON_ITEMS and not _is_on_board(event.name))
-        known = (event for event in events if until is None or event.at is None or event.at <= until)
+        known = (event for event in self.moves if until is None or event.at is None or event.at <= until)
         return frozenset(item for event in known if event.name != _CREATED for item in event.items)
 
     @property
