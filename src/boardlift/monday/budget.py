@@ -37,8 +37,8 @@ _A_PAGE = 1_000
 
 @dataclass
 class Permit:
-    """Leave for one call: what was set aside for it and what was reckoned before, since when it is under way, what was
-    waited for it."""
+    """Leave for one call: what was set aside for it and what was reckoned before, what others were known to have used
+    then, since when it is under way, what was waited for it."""
 
     label: str
     points: int
@@ -46,6 +46,7 @@ class Permit:
     at_most: int
     round_number: int
     in_flight: int
+    others: int
     sent: float
     waited: float
 
@@ -204,7 +205,7 @@ class Budget:
                 obstacle = self._obstacle(estimate, now)
                 if obstacle is None:
                     waited = 0.0 if waiting_since is None else now - waiting_since
-                    return self._take(Permit(label, estimate, points, at_most, 0, 0, now, waited))
+                    return self._take(Permit(label, estimate, points, at_most, 0, 0, self._points.others, now, waited))
                 if obstacle.wait == math.inf or self._asleep:
                     self._changed.wait(_SLICE)
                     continue
@@ -228,7 +229,7 @@ class Budget:
             received = self._clock.monotonic()
             paid = complexity.query if complexity else permit.points if cost is None else cost
             told = _points_told(complexity, quotas.get(COMPLEXITY_MINUTE))
-            self._points.settle(permit.points, paid, permit.sent, received, told)
+            self._points.settle(permit.points, paid, permit.sent, received, told, permit.others)
             self._calls.settle(1, 1, permit.sent, received, _told(quotas.get(MINUTE_RATE)))
             self._count_others(permit, quotas.get(CONCURRENCY), received)
             self._in_flight -= 1

@@ -73,8 +73,13 @@ class Meter:
     def reserve(self, amount: int) -> None:
         self.reserved += amount
 
-    def settle(self, reserved: int, cost: int, sent: float, received: float, told: Told | None = None) -> None:
-        """A call is over: it had `reserved`, cost `cost`, was under way from `sent` to `received` and told this."""
+    def settle(
+        self, reserved: int, cost: int, sent: float, received: float, told: Told | None = None, others: int = 0
+    ) -> None:
+        """A call is over: it had `reserved`, cost `cost`, was under way from `sent` to `received` and told this.
+
+        `others` is what was proven to have been used by somebody else when it was sent.
+        """
         self.reserved -= reserved
         self.roll(received)
         heeded = told is not None and self._heed(told, sent, received)
@@ -82,7 +87,7 @@ class Meter:
             return  # it was paid from a window that is over
         self.own += cost
         # While it was under way, what it cost above its reservation looked like use by somebody else.
-        self.others = max(0, self.others - max(0, cost - reserved))
+        self.others = max(min(self.others, others), self.others - max(0, cost - reserved))
         if self.end is None and (cost or (self.left is not None and self.left < self.limit)):
             self.end, self._first_sent = received + self.window, sent
         if heeded and self.left is not None:

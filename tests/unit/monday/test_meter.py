@@ -127,6 +127,17 @@ def test_what_others_use_beside_a_dear_call_stays_theirs() -> None:
     assert (meter.own, meter.others, meter.available(3)) == (50, 20, 30)
 
 
+def test_what_others_had_used_before_a_dear_call_stays_theirs() -> None:
+    """However much it cost, and though another call is under way that its answer knows nothing of."""
+    meter = Meter(1000)
+    spent(meter, 10, 0, Told(1000, 690, 60))
+    assert meter.others == 300
+    meter.reserve(10)
+    meter.reserve(300)
+    meter.settle(10, 310, 1, 3, Told(1000, 380, 57), others=300)
+    assert (meter.own, meter.others, meter.available(3)) == (320, 300, 80)
+
+
 def test_what_is_more_than_a_window_goes_alone_into_a_fresh_one() -> None:
     """Else it would wait for ever."""
     meter = Meter(100)
