@@ -144,27 +144,42 @@ def test_a_log_that_lags_is_asked_again(tmp_path: Path) -> None:
         assert report.calls >= PAGES
 
 
-def test_who_leaves_while_a_resumed_run_reads_is_no_reason_to_read_anew(sandbox: Sandbox, tmp_path: Path) -> None:
-    """He was there when he was read, as in any other run."""
+@pytest.mark.parametrize(
+    ("act", "stays"),
+    [
+        (lambda account, items: account.delete_item(items[0]), True),
+        (lambda account, items: account.delete_item(items[-1]), False),
+        (lambda account, items: account.add_items(account.boards[0].id, 1), False),
+    ],
+    ids=["a read one leaves", "an unread one leaves", "one comes"],
+)
+def test_people_at_work_while_a_resumed_run_reads_are_no_reason_to_read_anew(
+    sandbox: Sandbox, tmp_path: Path, act: Callable[[Account, list[int]], object], stays: bool
+) -> None:
+    """It is as in any other run: the count that moved is explained, and who left after he was read `stays`."""
     cut_off(sandbox, tmp_path)
     account = sandbox.account
-    first, *_ = [account.boards[0].item_id(place) for place in account.boards[0].active()]
+    items = [account.boards[0].item_id(place) for place in account.boards[0].active()]
 
-    class Leaving(Later):
+    class Working(Later):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            if not gone and b"query FirstItems" in request.read():
+            if not acted and b"query FirstItems" in request.read():
                 account.advance(60)
-                account.delete_item(first)
-                gone.append(first)
+                act(account, items)
+                acted.append(True)
             return httpx.HTTPTransport.handle_request(self, request)
 
-    gone: list[int] = []
+    acted: list[bool] = []
     with app_of(sandbox, tmp_path) as app:
-        app.client = MondayClient(sandbox.url, sandbox.token, retries=0, transport=Leaving(account))
+        app.client = MondayClient(sandbox.url, sandbox.token, retries=0, transport=Working(account))
         report = app.sync()
+        found = compare_account(account, [each.plan for each in report.boards], app.destination).differences
         app.client.close()
-    assert gone
-    assert report.calls < 14 + PAGES - 8
+    assert acted
+    calls = sandbox.stats()["operations"]
+    assert isinstance(calls, dict)
+    assert calls["FirstItems"]["calls"] == 2, "one of the run that was cut off, one to go on"
+    assert bool(found) == stays
 
 
 def test_subitems_are_read_anew(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from boardlift.monday.by_id import Fate, pages_of
 from boardlift.monday.chain import Chain
-from boardlift.monday.client import MondayClient
 from boardlift.monday.hints import glance
 from boardlift.monday.isolate import Unreadable
 from boardlift.monday.queries import ItemsQuery
@@ -58,8 +57,11 @@ def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str,
                 break
             previous = times[-1] if times else previous
         # It is asked after the edits were read: of whoever leaves in between it tells twice rather than never.
-        named = elsewhere(chain.client, board_id, moment)
-        if named is None or len(named) > most or not _add_those_here(chain, named, edited, spans, writer):
+        seen = glance(chain.client, {board_id: moment}).get(board_id)
+        if seen is None or seen.doubt:
+            return None
+        named = seen.elsewhere()
+        if len(named) > most or not _add_those_here(chain, named, edited, spans, writer):
             return None
         # Cells that cannot be read are known to this run alone: no other is to go on from here.
         states = [] if chain.errors.unreadable() else [span.state() for span in spans]
@@ -67,12 +69,6 @@ def freshen(chain: Chain, spans: Sequence[Span], spool: SpoolRun, began_at: str,
         return named
     finally:
         writer.abandon()
-
-
-def elsewhere(client: MondayClient, board_id: str, since: datetime, until: datetime | None = None) -> Set[int] | None:
-    """Items that may have left the board or come back since, `until` then; None when the log does not tell."""
-    seen = glance(client, {board_id: since}).get(board_id)
-    return None if seen is None or seen.doubt else seen.elsewhere(until)
 
 
 def _add_those_here(chain: Chain, ids: Set[int], edited: Set[int], spans: Sequence[Span], writer: WindowWriter) -> bool:

@@ -22,7 +22,8 @@ from boardlift.monday.client import CallStats, MondayClient
 from boardlift.monday.codes import is_too_complex
 from boardlift.monday.dialect import CREATION, Dialect, FilterIgnored
 from boardlift.monday.events import Event, Restarted
-from boardlift.monday.freshen import NEWEST_FIRST, OVERLAP, SAME, elsewhere, freshen
+from boardlift.monday.freshen import NEWEST_FIRST, OVERLAP, SAME, freshen
+from boardlift.monday.hints import glance
 from boardlift.monday.model import SUBITEMS, BoardSummary
 from boardlift.monday.page_size import PageSize
 from boardlift.monday.part import Part
@@ -195,17 +196,19 @@ class BoardReading:
 
     def _stale(self) -> str:
         """Why what an earlier run read cannot be trusted; empty when it can."""
-        if self.taken != self.board.items_count:
-            return "what was read before does not add up with monday's count"
         # The log lags: it may not have known everybody when it was asked first. Who left or came after that is like
         # any other whom somebody moves while a board is read.
+        counted = self.board.items_count
         try:
-            named = elsewhere(self.client, self.board.id, self.resumed_at - OVERLAP, self.resumed_at + SAME)
+            seen = glance(self.client, {self.board.id: self.resumed_at - OVERLAP}).get(self.board.id)
         except SourceError as error:
             if not concerns_a_board(error):
                 raise
-            named = None
-        return "" if named is not None and named <= self.named else "its log told later who had come or gone"
+            seen = None
+        if self.taken != counted and (seen is None or seen.items_count == counted):
+            return "what was read before does not add up with monday's count"
+        known = seen is not None and not seen.doubt and seen.elsewhere(self.resumed_at + SAME) <= self.named
+        return "" if known else "its log told later who had come or gone"
 
     def give_up(self) -> bool:
         """The board is not read any more, by no thread. False when somebody has said so before."""
