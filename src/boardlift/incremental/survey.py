@@ -160,5 +160,7 @@ def _explain(found: Survey, tools: Tools) -> None:
     for each in doubtful:
         each.counts += [n for n in (each.glance.items_count, now.get(each.plan.key)) if n is not None]
         if not each.counts or not min(each.counts) <= each.expected <= max(each.counts):
-            told = " to ".join(str(n) for n in sorted({min(each.counts), max(each.counts)})) if each.counts else "none"
+            told = (
+                " to ".join(f"{n:,}" for n in sorted({min(each.counts), max(each.counts)})) if each.counts else "none"
+            )
             each.unexplained = f"count: {count(each.expected, 'item')}, and monday counts {told}"

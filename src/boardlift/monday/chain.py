@@ -116,6 +116,7 @@ class Chain:
     limited: bool = False
     seconds: float = 0.0
     given: FirstPage | None = None
+    _asked: int = 0
     _seen: set[str] = field(default_factory=set)
     _empty: int = 0
 
@@ -159,7 +160,7 @@ class Chain:
             return self._isolated(error)
         self.seconds = self.client.clock.monotonic() - started
         page = self._first(answer) if self.cursor is None else self._next(answer)
-        if page.cursor and page.items and answer.complexity:
+        if page.cursor and len(page.items) == self._asked and answer.complexity:
             reckoned = queries.page_points(self.selection, len(page.items))
             self.client.budget.learn(self.board.id, answer.complexity.query, reckoned)
         return page, answer
@@ -247,6 +248,7 @@ class Chain:
             retries = None if smallest else min(1, self.client.retries)
             reason: SourceError
             try:
+                self._asked = size
                 answer = self.client.send(request(size), retries=retries)
             except NotReached:
                 raise

@@ -11,7 +11,8 @@ def reconciled(evidence: Evidence) -> list[CheckResult]:
     """Staged rows against the board's own count, and against what was received."""
     rows = evidence.tables[evidence.main][1].rows
     expected = evidence.expected
-    span = f"{expected.least}" if expected.least == expected.most else f"{expected.least} to {expected.most}"
+    most = count(expected.most, "item")
+    span = most if expected.least == expected.most else f"{expected.least:,} to {most}"
     suffix = f" ({expected.note})" if expected.note else ""
     return [
         CheckResult(
@@ -19,7 +20,7 @@ def reconciled(evidence: Evidence) -> list[CheckResult]:
             table=evidence.main,
             passed=expected.explained and expected.least <= rows <= expected.most and rows == expected.received,
             measured=f"{count(rows, 'row')} staged, {count(expected.received, 'item')} received",
-            expected=f"{span} items as monday counts them{suffix}",
+            expected=f"{span} as monday counts them{suffix}",
         )
     ]
 

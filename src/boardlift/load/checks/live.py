@@ -17,7 +17,7 @@ def check_live(destination: Destination, live: Generation, main: Table) -> list[
         _, counted = destination.query(str(SQL("SELECT count(*) FROM {}").format(name)))
         rows = _whole(counted[0][0])
         results.append(
-            CheckResult("intact", stored.name, rows == stored.rows, count(rows, "row"), f"{stored.rows} as promoted")
+            CheckResult("intact", stored.name, rows == stored.rows, count(rows, "row"), f"{stored.rows:,} as promoted")
         )
     key = Identifier(main.key[0])
     statement = SQL("SELECT count(*) - count(DISTINCT {}) FROM {}").format(

@@ -33,7 +33,7 @@ def not_shrunken(evidence: Evidence) -> list[CheckResult]:
             check="not_shrunken",
             table=evidence.main,
             passed=rows >= least,
-            measured=f"{count(rows, 'row')} against {evidence.live_rows} live",
-            expected=f"at least {least:.0f}, which is {1 - evidence.max_shrink:.0%} of the live rows",
+            measured=f"{count(rows, 'row')} against {evidence.live_rows:,} live",
+            expected=f"at least {least:,.0f}, which is {1 - evidence.max_shrink:.0%} of the live rows",
         )
     ]
