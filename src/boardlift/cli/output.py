@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def emit(document: object) -> None:
     """One JSON document on standard output."""
     shown_as_is = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(document, ensure_ascii=not shown_as_is, indent=2, default=_plain))
+    # At once, for a program that waits for it while this one goes on, as a sandbox does.
+    print(json.dumps(document, ensure_ascii=not shown_as_is, indent=2, default=_plain), flush=True)
 
 
 def say(text: str) -> None:

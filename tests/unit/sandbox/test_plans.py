@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -69,8 +70,11 @@ def test_both_commands_serve_a_plan() -> None:
         ["-m", "boardlift.sandbox", "--size", "0.01", "--plan", "standard", "--warm", "--stop-with-parent"],
         ["-m", "boardlift", "sandbox", "--size", "0.01", "--plan", "standard", "--port", "0", "--json"],
     ]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     for command in commands:
-        running = subprocess.Popen([sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        running = subprocess.Popen(
+            [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=buffered
+        )
         try:
             assert running.stdout is not None
             text = running.stdout.readline()
