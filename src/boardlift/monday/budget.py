@@ -44,11 +44,11 @@ class Permit:
     points: int
     reckoned: int
     at_most: int
-    round_number: int
-    in_flight: int
     others: int
     sent: float
     waited: float
+    round_number: int = 0
+    in_flight: int = 0
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class Budget:
                 obstacle = self._obstacle(estimate, now)
                 if obstacle is None:
                     waited = 0.0 if waiting_since is None else now - waiting_since
-                    return self._take(Permit(label, estimate, points, at_most, 0, 0, self._points.others, now, waited))
+                    return self._take(Permit(label, estimate, points, at_most, self._points.others, now, waited))
                 if obstacle.wait == math.inf or self._asleep:
                     self._changed.wait(_SLICE)
                     continue
